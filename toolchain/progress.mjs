@@ -1,4 +1,4 @@
-// What a person sees while long work runs: which step, how far, how long.
+// What a person sees while long work runs: which step, how far, how long. On stderr: stdout is the command's.
 
 const HEARTBEAT_MS = 10_000;
 
@@ -16,19 +16,19 @@ const elapsed = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 export async function step(title, work) {
   const began = Date.now();
   let newest = "";
-  console.log(`> ${title}`);
+  console.error(`> ${title}`);
   const heartbeat = setInterval(
-    () => console.log(`  ... ${elapsed(began)}${newest && `  ${newest}`}`),
+    () => console.error(`  ... ${elapsed(began)}${newest && `  ${newest}`}`),
     HEARTBEAT_MS,
   );
   try {
     const result = await work((text) => {
       newest = text.trim().slice(0, 100);
     });
-    console.log(`  done in ${elapsed(began)}${newest && `  (${newest})`}`);
+    console.error(`  done in ${elapsed(began)}${newest && `  (${newest})`}`);
     return result;
   } catch (error) {
-    console.log(`  failed after ${elapsed(began)}`);
+    console.error(`  failed after ${elapsed(began)}`);
     throw error;
   } finally {
     clearInterval(heartbeat);

@@ -1,0 +1,79 @@
+import type { local } from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { MESH_LABEL } from "./names.ts";
+import type { HostPlan } from "./plan.ts";
+import { step } from "./step.ts";
+
+/** Arguments of GpuHost. */
+export interface GpuHostArgs {
+  mesh: string;
+  plan: HostPlan;
+  /** Images of the nodes on it. */
+  images: pulumi.Input<string[]>;
+  /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
+  purpose: pulumi.Input<string>;
+  minimumFreeGiB: number;
+}
+
+/** One Docker engine: reachable, with the images and models that its nodes need. */
+export class GpuHost extends pulumi.ComponentResource {
+  readonly provider: docker.Provider;
+  readonly preflight: local.Command;
+  /** What containers on it wait for. */
+  readonly prepared: pulumi.Resource[];
+
+  constructor(name: string, args: GpuHostArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("ollama-mesh:index:GpuHost", name, {}, opts);
+    const { endpoint, nvidia } = args.plan;
+    this.provider = new docker.Provider(name, { host: endpoint }, { parent: this });
+    this.preflight = step(
+      `${name}-preflight`,
+      { create: "preflight" },
+      { endpoint, nvidia, for: args.purpose },
+      { parent: this },
+    );
+    this.prepared = args.plan.images.length > 0 ? prepareNodes(this, name, args) : [this.preflight];
+    this.registerOutputs({});
+  }
+}
+
+/** Images, then models in their volume: all of it before any container of a node is touched. */
+function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Resource[] {
+  const { mesh, plan } = args;
+  const { endpoint } = plan;
+  const images = step(
+    `${name}-images`,
+    { create: "image" },
+    { endpoint, images: args.images },
+    { parent: host, dependsOn: [host.preflight] },
+  );
+  const volume = new docker.Volume(
+    `${name}-models`,
+    { name: plan.volume, labels: [{ label: MESH_LABEL, value: mesh }] },
+    {
+      parent: host,
+      provider: host.provider,
+      dependsOn: [host.preflight],
+      // Models are hours of download: they outlive the stack, and no label is worth them.
+      retainOnDelete: true,
+      ignoreChanges: ["labels"],
+    },
+  );
+  const models = step(
+    `${name}-models`,
+    { create: "models" },
+    {
+      endpoint,
+      // "." keeps it apart from every node's container.
+      container: `${mesh}.models`,
+      image: pulumi.output(args.images).apply((all) => all[0]!),
+      volume: plan.volume,
+      models: plan.models,
+      minimumFreeGiB: args.minimumFreeGiB,
+      labels: [`${MESH_LABEL}=${mesh}`],
+    },
+    { parent: host, dependsOn: [images, volume] },
+  );
+  return [host.preflight, images, volume, models];
+}

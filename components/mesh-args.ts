@@ -1,0 +1,193 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** How nginx chooses a node. Source: nginx documentation, ngx_http_upstream_module. */
+export const Algorithm = {
+  /** The node with the fewest requests in flight per weight. */
+  LeastConn: "least_conn",
+  /** In turn, by weight. */
+  RoundRobin: "round_robin",
+  /** By the client's address. Takes no backup nodes. */
+  IpHash: "ip_hash",
+  /** Of two random nodes, the one with fewer requests in flight. Takes no backup nodes. */
+  RandomTwoLeastConn: "random_two_least_conn",
+} as const;
+/** One of the values of Algorithm. */
+export type Algorithm = (typeof Algorithm)[keyof typeof Algorithm];
+
+/** Who makes the GPUs of a node. */
+export const GpuVendor = {
+  /** Through the NVIDIA container toolkit. */
+  Nvidia: "nvidia",
+  /** Through /dev/kfd and /dev/dri, with the ROCm image. */
+  Amd: "amd",
+  /** CPU only. */
+  None: "none",
+} as const;
+/** One of the values of GpuVendor. */
+export type GpuVendor = (typeof GpuVendor)[keyof typeof GpuVendor];
+
+/** The GPUs that a node's container gets. */
+export interface GpuArgs {
+  /** nvidia, amd or none. Default none: Docker refuses to start a container that asks for a GPU runtime the host lacks. */
+  vendor?: GpuVendor;
+  /**
+   * Which devices: indexes ("0"), UUIDs ("GPU-..."), MIG ids, or CDI names ("nvidia.com/gpu=0").
+   * Default all devices of the vendor.
+   */
+  devices?: string[];
+  /** amd only: groups, by name or number, that own the host's /dev/kfd and /dev/dri. Default ["video"]. */
+  groups?: string[];
+}
+
+/** Settings of the Ollama server. Each is the environment variable OLLAMA_* of the same name; source: Ollama's envconfig. */
+export interface OllamaSettings {
+  /** How long a model stays loaded after its last request: a duration ("5m", "24h"), "-1" for ever, "0" unloads at once. Default "24h": a shared endpoint should not pay a model load every five minutes. */
+  keepAlive?: string;
+  /** Requests that a loaded model answers at the same time. Default 2. */
+  numParallel?: number;
+  /** Tokens of context for each request. Default Ollama's own choice by GPU memory. */
+  contextLength?: number;
+  /** Models loaded at the same time. Default Ollama's own choice by GPU memory. */
+  maxLoadedModels?: number;
+  /** Requests that wait for a model to load before Ollama answers 503. Default Ollama's own, 512. */
+  maxQueue?: number;
+  /** How long a model load may make no progress, as a duration. Default Ollama's own, "5m". */
+  loadTimeout?: string;
+  /** Flash attention on or off. Default Ollama's own choice by model. */
+  flashAttention?: boolean;
+  /** Type of the key/value cache: f16, q8_0 or q4_0. Default Ollama's own, f16. */
+  kvCacheType?: string;
+  /** Spread a model over all GPUs of the node. Default false. */
+  schedSpread?: boolean;
+  /** Verbose log. Default false. */
+  debug?: boolean;
+  /** Further environment variables of the container, by name. Default none. Secret values stay secret in the state, but anyone who may use the host's Docker engine can read them there. */
+  environment?: Record<string, pulumi.Input<string>>;
+}
+
+/** One server behind the balancer: an Ollama container that the mesh runs, or (managed: false) an address that you run. */
+export interface NodeArgs {
+  /** Unique name: lower-case letters, digits and "-", up to 40 characters. Part of container and resource names, so a change replaces the node. */
+  name: string;
+  /** Docker engine that runs the node: unix:///path, ssh://user@host:port or tcp://host:port. Default unix:///var/run/docker.sock, this machine's. */
+  host?: string;
+  /**
+   * Address at which the balancer reaches the node. Default: on the balancer's own engine a fixed address
+   * in the mesh network, nothing published; elsewhere the name or address in `host`. Required when managed is false.
+   */
+  address?: pulumi.Input<string>;
+  /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434. */
+  port?: number;
+  /** Share of requests relative to the other nodes, 1-1000. Default 1. Source: nginx, server weight. */
+  weight?: number;
+  /** Gets requests only when no other node can. Default false. Source: nginx, server backup. */
+  backup?: boolean;
+  /** Takes the node out of traffic; requests in flight finish. Default false. Source: nginx, server down. */
+  maintenance?: boolean;
+  /** Requests in flight at which nginx sends no more to the node; 0 for no limit. Default 0. Source: nginx, server max_conns. */
+  maxConnections?: number;
+  /** false: an HTTP server that you already run; it is balanced, never touched. Default true. */
+  managed?: boolean;
+  /** GPUs of the container. Default none. */
+  gpus?: GpuArgs;
+  /** Image of the container. Default the mesh's image. */
+  image?: pulumi.Input<string>;
+  /** Ollama settings of this node, over those of the mesh, one by one. Default none. */
+  ollama?: OllamaSettings;
+  /** Models this node must have before it gets traffic, instead of the mesh's list. Default the mesh's list. */
+  models?: string[];
+  /** Memory limit of the container in MiB; swap is not given on top. Default no limit: what does not fit the GPUs goes to the host's memory. */
+  memoryMiB?: number;
+  /** CPU limit of the container, in cores, fractions allowed. Default no limit. */
+  cpus?: number;
+}
+
+/** Where clients reach the balancer. */
+export interface ListenArgs {
+  /** IP address on the balancer's host. Default 127.0.0.1: Ollama has no authentication, so being reachable from elsewhere is your decision. "0.0.0.0" is every address of the host. */
+  address?: string;
+  /** Port, 1-65535. Default 11434, Ollama's own, so that clients need no change. */
+  port?: number;
+}
+
+/** Idle connections that nginx keeps open to the nodes. Source: nginx, upstream keepalive. */
+export interface KeepaliveArgs {
+  /** Idle connections kept per worker. Default 32. */
+  connections?: number;
+  /** Seconds after which an idle connection is closed. Default 60, below the idle limit of common NAT gateways. */
+  timeoutSeconds?: number;
+}
+
+/** The nginx in front of the nodes. */
+export interface BalancerArgs {
+  /** Docker engine that runs it, as for a node. Default unix:///var/run/docker.sock, this machine's. */
+  host?: string;
+  /** nginx image; needs nginx 1.30.6 or newer, curl and flock. Default the official image of that version. */
+  image?: pulumi.Input<string>;
+  /** Address and port for clients. Default 127.0.0.1:11434. */
+  listen?: ListenArgs;
+  /** How a node is chosen. Default least_conn: the length of answers varies a hundredfold, so turns are not load. */
+  algorithm?: Algorithm;
+  /** Seconds to connect to a node before the next is tried. Default 3. Source: nginx, proxy_connect_timeout. */
+  connectTimeoutSeconds?: number;
+  /** Seconds without a byte from the node. Default 900: Ollama sends nothing while it loads a model, and a time-out aborts the load. Source: nginx, proxy_read_timeout. */
+  readTimeoutSeconds?: number;
+  /** Seconds without progress in sending the request to the node. Default 60. Source: nginx, proxy_send_timeout. */
+  sendTimeoutSeconds?: number;
+  /** Failed tries after which a node gets no requests for failTimeoutSeconds. Default 3. Source: nginx, server max_fails. */
+  maxFails?: number;
+  /** Seconds that a failed node is left out, then tried with one request. Default 5. Source: nginx, server fail_timeout. */
+  failTimeoutSeconds?: number;
+  /** Nodes that one request may be tried on, while its answer has not begun. Default 3. Source: nginx, proxy_next_upstream_tries. */
+  tries?: number;
+  /** Seconds after which no further node is tried. Default 15. Source: nginx, proxy_next_upstream_timeout. */
+  tryTimeoutSeconds?: number;
+  /** Largest request body in MiB. Default 64: a chat with images in base64. Source: nginx, client_max_body_size. */
+  maxBodyMiB?: number;
+  /** Connections kept open to the nodes. Default 32 for 60 seconds. */
+  keepalive?: KeepaliveArgs;
+  /** Worker processes. Default 2, enough for any model fleet; "auto" would count the host's cores, not the container's. Source: nginx, worker_processes. */
+  workers?: number;
+  /** Network on the balancer's engine in which nodes of that engine get fixed addresses, as IPv4 CIDR of /16 to /24. Default a /20 inside 10.0.0.0/8 derived from the mesh's name. */
+  subnet?: string;
+}
+
+/** How changes are rolled out. */
+export interface RolloutArgs {
+  /** Nodes that may be out of traffic at the same time because of a change. Default 1. */
+  maxUnavailable?: number;
+  /** Seconds that requests in flight get to finish before a node is stopped. Ends early when there are none. Default 600. */
+  drainTimeoutSeconds?: number;
+  /** Seconds that a new node gets to answer with a first token. Default 600. */
+  readyTimeoutSeconds?: number;
+  /** Ask each new node for one token of its first model before it gets traffic, which also loads the model. Default true. */
+  warmUp?: boolean;
+  /** Space in GiB that must be left for the models on a host before any is downloaded. Default 2. */
+  minimumFreeGiB?: number;
+}
+
+/** Arguments of OllamaMesh. */
+export interface OllamaMeshArgs {
+  /** The servers behind the balancer. At least one. */
+  nodes: NodeArgs[];
+  /** Models that every managed node must have before it gets traffic, by Ollama's names ("llama3.2:3b"). Default none. */
+  models?: string[];
+  /** Ollama image of all nodes. Default the official image of one pinned version, its ROCm variant for nodes with AMD GPUs. */
+  image?: pulumi.Input<string>;
+  /** Ollama settings of all nodes. Default none but those named at OllamaSettings. */
+  ollama?: OllamaSettings;
+  /** The load balancer. */
+  balancer?: BalancerArgs;
+  /** How changes are rolled out. */
+  rollout?: RolloutArgs;
+}
+
+/** What the mesh says about one node. */
+export interface NodeStatus {
+  /** The node's name. */
+  name: string;
+  /** Address and port at which the balancer reaches it. */
+  address: string;
+  /** active, backup or maintenance. */
+  state: string;
+}

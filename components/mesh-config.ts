@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { BALANCER, DEFAULT_ENGINE, OLLAMA, OLLAMA_PORT, ROLLOUT } from "./defaults.ts";
+import type { NodeArgs, OllamaMeshArgs } from "./mesh-args.ts";
+import {
+  balancerSchema,
+  meshSchema,
+  nodeSchema,
+  rolloutSchema,
+  type Known,
+} from "./mesh-schema.ts";
+import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
+
+/** The arguments of a mesh, checked, every Input known. */
+export type MeshConfig = Known<OllamaMeshArgs>;
+/** The arguments of one node, checked, every Input known. */
+export type NodeConfig = Known<NodeArgs>;
+
+/**
+ * Checks the arguments of a mesh and returns them.
+ *
+ * @throws ConfigurationError naming every problem at once
+ */
+export function parseMesh(given: unknown): MeshConfig {
+  const input = withoutUndefined(given);
+  const parsed = meshSchema.safeParse(input);
+  const problems = [
+    ...(parsed.success ? [] : fieldProblems(parsed.error, input)),
+    ...combinationProblems(wellFormed(input)),
+  ];
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new ConfigurationError(problems);
+}
+
+/** A setting that is undefined is one that was left out; as a value it would hide the default. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([key, inner]) => [key, withoutUndefined(inner)]),
+  );
+}
+
+/** What zod found, in the house form: with the value, but never one that may be a secret. */
+function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    const path = dotPath(issue.path);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => {
+        const meant = nearest(key, knownKeys(issue.path));
+        const hint = meant ? `; did you mean "${meant}"?` : "";
+        return { path: dotPath([...issue.path, key]), text: `is not a setting${hint}` };
+      });
+    }
+    const value = issue.path.reduce<unknown>((at, key) => (at as never)?.[key], input);
+    if (value === undefined && issue.code === "invalid_type") {
+      return [{ path: path || "mesh", text: `is missing; it ${issue.message}` }];
+    }
+    const secret = issue.path.includes("environment");
+    return [
+      { path: path || "mesh", text: `${issue.message}${secret ? "" : `, got ${show(value)}`}` },
+    ];
+  });
+}
+
+/** The keys that the schema knows at a path. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let at: unknown = meshSchema;
+  for (const part of path) {
+    while (at instanceof z.ZodExactOptional) at = at.unwrap();
+    at =
+      at instanceof z.ZodArray
+        ? at.element
+        : at instanceof z.ZodObject
+          ? at.shape[part as string]
+          : undefined;
+  }
+  while (at instanceof z.ZodExactOptional) at = at.unwrap();
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+/** A node that is fine in itself, with its place in the list. */
+interface Placed {
+  at: number;
+  node: NodeConfig;
+}
+
+/** Those parts of the input that are fine by themselves, so that their combination can be checked although others are not. */
+function wellFormed(input: unknown) {
+  const given = (typeof input === "object" && input !== null ? input : {}) as Record<
+    string,
+    unknown
+  >;
+  const list = Array.isArray(given["nodes"]) ? given["nodes"] : [];
+  const nodes = list.flatMap((item, at): Placed[] => {
+    const node = nodeSchema.safeParse(item);
+    return node.success ? [{ at, node: node.data }] : [];
+  });
+  return {
+    nodes,
+    allNodesKnown: nodes.length === list.length,
+    balancer: balancerSchema.safeParse(given["balancer"] ?? {}).data ?? {},
+    rollout: rolloutSchema.safeParse(given["rollout"] ?? {}).data ?? {},
+    ollama:
+      meshSchema.safeParse({ nodes: [{ name: "a" }], ollama: given["ollama"] }).data?.ollama ?? {},
+  };
+}
+
+/** What each field allows but together can't work, or would hurt. */
+function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
+  const problems: Problem[] = [];
+  const add = (at: number, field: string, text: string) =>
+    problems.push({ path: `nodes[${at}].${field}`, text });
+  const { balancer, nodes } = mesh;
+  const balancerEngine = balancer.host ?? DEFAULT_ENGINE;
+
+  const names = new Map<string, number>();
+  const places = new Map<string, number>();
+  for (const { at, node } of nodes) {
+    const first = names.get(node.name);
+    if (first !== undefined)
+      add(at, "name", `must be unique, but nodes[${first}] is "${node.name}" too`);
+    names.set(node.name, first ?? at);
+
+    const remote = (node.host ?? DEFAULT_ENGINE) !== balancerEngine;
+    if (node.address !== undefined || remote) {
+      const place = `${node.address ?? node.host}:${node.port ?? OLLAMA_PORT}`;
+      const taken = places.get(place);
+      if (taken !== undefined) {
+        const where = node.address === undefined ? "port" : "address";
+        add(
+          at,
+          where,
+          `must be unique, but nodes[${taken}] is reached at the same address and port; give one another port`,
+        );
+      }
+      places.set(place, taken ?? at);
+    }
+    if (node.managed === false) {
+      if (node.address === undefined)
+        add(at, "address", "is missing; a node that is not managed is reached by its address only");
+      for (const field of [
+        "host",
+        "gpus",
+        "image",
+        "ollama",
+        "models",
+        "memoryMiB",
+        "cpus",
+      ] as const) {
+        if (node[field] !== undefined)
+          add(at, field, "has no effect on a node with managed: false; leave one of them out");
+      }
+    } else if (remote && node.host?.startsWith("unix:") && node.address === undefined) {
+      add(
+        at,
+        "address",
+        `is missing; from ${node.host} the balancer's engine cannot tell how to reach the node`,
+      );
+    }
+    if ((node.gpus?.vendor ?? "none") === "none" && node.gpus?.devices) {
+      add(at, "gpus.devices", 'needs gpus.vendor, "nvidia" or "amd"');
+    }
+    if (node.gpus?.groups && node.gpus.vendor !== "amd") {
+      add(at, "gpus.groups", 'is for gpus.vendor "amd" only');
+    }
+    const parallel = node.ollama?.numParallel ?? mesh.ollama.numParallel ?? OLLAMA.numParallel;
+    if (node.managed !== false && node.maxConnections && node.maxConnections < parallel) {
+      add(
+        at,
+        "maxConnections",
+        `must be 0 or at least the ${parallel} requests that Ollama answers at the same time (numParallel), got ${node.maxConnections}`,
+      );
+    }
+  }
+
+  const algorithm = balancer.algorithm ?? BALANCER.algorithm;
+  if (algorithm === "ip_hash" || algorithm === "random_two_least_conn") {
+    for (const { at, node } of nodes) {
+      if (node.backup)
+        add(
+          at,
+          "backup",
+          `is not possible with balancer.algorithm ${algorithm}; use least_conn or round_robin`,
+        );
+    }
+  }
+  if (mesh.allNodesKnown && nodes.length > 0 && nodes.every(({ node }) => node.backup)) {
+    problems.push({ path: "nodes", text: "must have a node that is not a backup" });
+  }
+  const connect = balancer.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds;
+  const budget = balancer.tryTimeoutSeconds ?? BALANCER.tryTimeoutSeconds;
+  if (connect > budget) {
+    problems.push({
+      path: "balancer.connectTimeoutSeconds",
+      text: `must be below tryTimeoutSeconds (${budget}), or a dead node leaves no time to try the next, got ${connect}`,
+    });
+  }
+  const unavailable = mesh.rollout.maxUnavailable ?? ROLLOUT.maxUnavailable;
+  const managed = nodes.filter(({ node }) => node.managed !== false).length;
+  if (mesh.allNodesKnown && managed > 1 && unavailable >= managed) {
+    problems.push({
+      path: "rollout.maxUnavailable",
+      text: `must be below the number of managed nodes (${managed}), or a change takes all of them out, got ${unavailable}`,
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,94 @@
+import { OLLAMA_PORT } from "./defaults.ts";
+import { MESH_LABEL, NODE_LABEL } from "./names.ts";
+import { modelVolume } from "./names.ts";
+import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+
+/** Seconds that Ollama gets to stop; it has no request left by then. */
+const STOP_SECONDS = 10;
+
+/**
+ * What the docker provider is told of a node's container. Pure, and plain values only.
+ * Lists stand in the order in which the provider reads them back, or every `up` would show a change.
+ */
+export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: string[]) {
+  const container = node.container;
+  if (!container) throw new RangeError(`node ${node.name} has no container`);
+  return {
+    name: container.name,
+    image: container.image,
+    envs: environment,
+    ...reachedBy(mesh, container),
+    ...gpuAccess(container.gpus),
+    ...limits(container),
+    volumes: [{ volumeName: modelVolume(mesh.name), containerPath: "/root/.ollama" }],
+    tmpfs: { "/tmp": "mode=1777" },
+    readOnly: true,
+    capabilities: { drops: ["ALL"] },
+    securityOpts: ["no-new-privileges:true"],
+    labels: [
+      { label: MESH_LABEL, value: mesh.name },
+      { label: NODE_LABEL, value: node.name },
+    ],
+    // For people who look at `docker ps`; what decides about traffic is the ready gate.
+    healthcheck: {
+      tests: ["CMD", "/bin/ollama", "ps"],
+      interval: "15s",
+      timeout: "5s",
+      retries: 3,
+      startPeriod: "10s",
+    },
+    logDriver: "json-file",
+    logOpts: { "max-file": "3", "max-size": "10m" },
+    restart: "unless-stopped",
+    stopTimeout: STOP_SECONDS,
+    destroyGraceSeconds: STOP_SECONDS,
+  };
+}
+
+/** A fixed address in the mesh network, or a port of the host. */
+function reachedBy(mesh: MeshPlan, { meshAddress, publish }: ContainerPlan) {
+  if (meshAddress) {
+    return { networksAdvanced: [{ name: mesh.balancer.network, ipv4Address: meshAddress }] };
+  }
+  return publish
+    ? { ports: [{ ip: publish.ip, external: publish.port, internal: OLLAMA_PORT }] }
+    : {};
+}
+
+/** Swap on top of the limit would let a model crawl instead of failing. */
+function limits({ memoryMiB, cpus }: ContainerPlan) {
+  return {
+    ...(memoryMiB === undefined ? {} : { memory: memoryMiB, memorySwap: memoryMiB }),
+    ...(cpus === undefined ? {} : { cpus: String(cpus) }),
+  };
+}
+
+/**
+ * Several ids only through deviceRequests: the provider takes `gpus: "device=0,1"` apart wrongly.
+ * Source: Docker, --gpus and --device; Ollama, docs/docker.mdx.
+ */
+function gpuAccess({ vendor, devices, groups }: ContainerPlan["gpus"]) {
+  if (vendor === "nvidia" && !devices) return { gpus: "all" };
+  if (vendor === "nvidia" && devices) {
+    const cdi = devices.every((device) => device.includes("="));
+    return {
+      deviceRequests: [
+        cdi
+          ? { driver: "cdi", deviceIds: devices }
+          : { driver: "nvidia", deviceIds: devices, capabilities: ["gpu"] },
+      ],
+    };
+  }
+  if (vendor === "amd") {
+    const device = (hostPath: string) => ({
+      hostPath,
+      containerPath: hostPath,
+      permissions: "rwm",
+    });
+    return {
+      devices: [device("/dev/dri"), device("/dev/kfd")],
+      groupAdds: groups ?? ["video"],
+    };
+  }
+  return {};
+}

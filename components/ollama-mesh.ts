@@ -1,0 +1,167 @@
+import * as pulumi from "@pulumi/pulumi";
+import { nginxConf } from "../templates/nginx-conf.ts";
+import { NGINX_IMAGE } from "./defaults.ts";
+import { GpuHost } from "./gpu-host.ts";
+import { planArgs, type KnownLater } from "./known-later.ts";
+import { LoadBalancer } from "./load-balancer.ts";
+import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
+import { engineKey, shortHash } from "./names.ts";
+import { ollamaEnvironment } from "./ollama-environment.ts";
+import { OllamaNode } from "./ollama-node.ts";
+import { hostPort, nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
+import { ConfigurationError } from "./problems.ts";
+
+/**
+ * One endpoint for a fleet of Ollama servers: containers on one or several Docker engines behind an
+ * nginx load balancer that is configured, changed and drained without losing requests.
+ */
+export class OllamaMesh extends pulumi.ComponentResource {
+  /** URL for clients. */
+  readonly endpoint: pulumi.Output<string>;
+  /** Name, address and state of every node, in the order of the arguments. */
+  readonly nodes: pulumi.Output<NodeStatus[]>;
+  /** A command to try: one streamed answer through the balancer. */
+  readonly curl: pulumi.Output<string>;
+
+  /**
+   * @param name also the prefix of all Docker names: unique among the meshes of an engine
+   * @throws ResourceError naming every problem in the arguments at once
+   */
+  constructor(name: string, args: OllamaMeshArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("ollama-mesh:index:OllamaMesh", name, {}, opts);
+    const known = plannedOrRefused(this, name, args);
+    const hosts = createHosts(this, known);
+    const balancer = createBalancer(this, known, hosts, args);
+    const nodes = createNodes(this, known, hosts, balancer, args);
+
+    const served = pulumi.all(nodes.map(({ admission }) => admission.id));
+    const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
+    this.endpoint = served.apply(() => known.plan.balancer.url);
+    this.nodes = pulumi.all([planned, served]).apply(([all]) =>
+      all.map((node) => ({
+        name: node.name,
+        address: hostPort(node.address, node.port),
+        state: nodeState(node),
+      })),
+    );
+    this.curl = this.endpoint.apply((url) => exampleCall(url, known.plan));
+    this.registerOutputs({ endpoint: this.endpoint, nodes: this.nodes, curl: this.curl });
+  }
+}
+
+function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): KnownLater {
+  try {
+    return planArgs(name, args);
+  } catch (error) {
+    if (error instanceof ConfigurationError)
+      throw new pulumi.ResourceError(error.message, mesh, true);
+    throw error;
+  }
+}
+
+/** One per Docker engine, the balancer's included, by endpoint. */
+function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> {
+  const { plan } = known;
+  const { endpoint } = plan.balancer;
+  const bare: HostPlan = {
+    key: engineKey(endpoint),
+    endpoint,
+    volume: "",
+    images: [],
+    models: [],
+    nvidia: false,
+  };
+  const withNodes = plan.hosts.some((host) => host.endpoint === endpoint);
+  const all = withNodes ? plan.hosts : [...plan.hosts, bare];
+  return new Map(
+    all.map((host): [string, GpuHost] => {
+      const own = pulumi
+        .all(plan.nodes.map((node) => known.nodes.get(node.name)!))
+        .apply((nodes) =>
+          nodes.flatMap(({ container }) =>
+            container?.endpoint === host.endpoint ? [container] : [],
+          ),
+        );
+      const created = new GpuHost(
+        `${plan.name}-${host.key}`,
+        {
+          mesh: plan.name,
+          plan: host,
+          images: own.apply((containers) =>
+            [...new Set(containers.map(({ image }) => image))].sort(),
+          ),
+          purpose: own.apply((containers) => shortHash(JSON.stringify(containers), 16)),
+          minimumFreeGiB: plan.rollout.minimumFreeGiB,
+        },
+        { parent: mesh },
+      );
+      return [host.endpoint, created];
+    }),
+  );
+}
+
+function createBalancer(
+  mesh: OllamaMesh,
+  { plan, nodes }: KnownLater,
+  hosts: Map<string, GpuHost>,
+  args: OllamaMeshArgs,
+): LoadBalancer {
+  return new LoadBalancer(
+    plan.balancer.container,
+    {
+      mesh: plan.name,
+      plan: plan.balancer,
+      image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
+      host: hosts.get(plan.balancer.endpoint)!,
+      base: pulumi.all([...nodes.values()]).apply((all) => nginxConf(plan.balancer, all)),
+    },
+    { parent: mesh },
+  );
+}
+
+/**
+ * Nodes that the mesh runs wait for each other, `maxUnavailable` at a time: a change stops at the
+ * first that does not come back, and the others go on serving as they were.
+ */
+function createNodes(
+  mesh: OllamaMesh,
+  { plan, nodes }: KnownLater,
+  hosts: Map<string, GpuHost>,
+  balancer: LoadBalancer,
+  args: OllamaMeshArgs,
+): OllamaNode[] {
+  const preparations = [...hosts.values()].flatMap((host) => host.prepared);
+  let before: OllamaNode[] = [];
+  let batch: OllamaNode[] = [];
+  return plan.nodes.map((node, i) => {
+    if (node.container && batch.length === plan.rollout.maxUnavailable) {
+      before = batch;
+      batch = [];
+    }
+    const host = node.container && hosts.get(node.container.endpoint);
+    const settings = pulumi.output([args.ollama ?? {}, args.nodes[i]!.ollama ?? {}] as const);
+    const created = new OllamaNode(
+      `${plan.name}-${node.name}`,
+      {
+        mesh: plan,
+        plan: node,
+        node: nodes.get(node.name)!,
+        environment: settings.apply(([all, own]) =>
+          ollamaEnvironment(all, own, node.container?.gpus ?? {}),
+        ),
+        ...(host ? { host } : {}),
+        balancer,
+        after: [...preparations, ...before.map(({ admission }) => admission)],
+      },
+      { parent: mesh },
+    );
+    if (node.container) batch.push(created);
+    return created;
+  });
+}
+
+function exampleCall(url: string, plan: MeshPlan): string {
+  const model = plan.hosts.flatMap(({ models }) => models)[0] ?? "MODEL";
+  const message = { model, messages: [{ role: "user", content: "Hello" }] };
+  return `curl -N ${url}/api/chat -d '${JSON.stringify(message)}'`;
+}

@@ -1,0 +1,156 @@
+import type { local } from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { serverLine } from "../templates/upstream.ts";
+import type { GpuHost } from "./gpu-host.ts";
+import { balancerPlace } from "./load-balancer.ts";
+import { nodeContainerArgs } from "./node-container.ts";
+import { shortHash } from "./names.ts";
+import type { BalancerPlan, ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+import { step } from "./step.ts";
+
+/** Arguments of OllamaNode. */
+export interface OllamaNodeArgs {
+  mesh: MeshPlan;
+  /** With stand-ins for what is known later. */
+  plan: NodePlan;
+  /** As it will be. */
+  node: pulumi.Output<NodePlan>;
+  /** NAME=value, secret where one of them is. */
+  environment: pulumi.Output<string[]>;
+  /** The host of a managed node. */
+  host?: GpuHost;
+  /** What must be there before the node may take traffic. */
+  balancer: pulumi.Resource;
+  /** What must be done before its container may be touched: hosts prepared, earlier nodes back in traffic. */
+  after: pulumi.Resource[];
+}
+
+/** One server behind the balancer: its container if the mesh runs it, and its place in traffic. */
+export class OllamaNode extends pulumi.ComponentResource {
+  /** Done once the node takes traffic. */
+  readonly admission: local.Command;
+
+  constructor(name: string, args: OllamaNodeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("ollama-mesh:index:OllamaNode", name, {}, opts);
+    const { plan, host } = args;
+    if (plan.container && host) {
+      const turn = takeTurn(this, name, args, plan.container);
+      const container = nodeContainer(this, name, args, host, turn);
+      const ready = readyGate(this, name, args, plan.container, container);
+      this.admission = admit(this, name, args, [ready], [container.id]);
+    } else {
+      this.admission = admit(this, name, args, [args.balancer]);
+    }
+    this.registerOutputs({});
+  }
+}
+
+/** Before a container is made or replaced: see steps/turn.ts. */
+function takeTurn(
+  parent: OllamaNode,
+  name: string,
+  args: OllamaNodeArgs,
+  container: ContainerPlan,
+) {
+  const { mesh, plan } = args;
+  const made = pulumi.all([args.node, args.environment]);
+  return step(
+    `${name}-turn`,
+    { create: "enlist", update: "takeTurn", delete: "delist" },
+    {
+      balancer: balancerPlace(mesh.balancer),
+      node: plan.name,
+      spec: made.apply(([node, environment]) =>
+        shortHash(JSON.stringify(nodeContainerArgs(mesh, node, environment)), 16),
+      ),
+      maxUnavailable: mesh.rollout.maxUnavailable,
+      container: container.name,
+    },
+    { parent, dependsOn: [args.balancer, ...args.after] },
+  );
+}
+
+function nodeContainer(
+  parent: OllamaNode,
+  name: string,
+  args: OllamaNodeArgs,
+  host: GpuHost,
+  turn: pulumi.Resource,
+): docker.Container {
+  const inputs = pulumi
+    .all([args.node, args.environment])
+    .apply(([node, environment]) => nodeContainerArgs(args.mesh, node, environment));
+  return new docker.Container(name, spread(inputs, nodeContainerArgs(args.mesh, args.plan, [])), {
+    parent,
+    provider: host.provider,
+    dependsOn: [...host.prepared, turn],
+    deleteBeforeReplace: true,
+    // The provider takes a change of these and does not apply it.
+    replaceOnChanges: ["healthcheck", "tmpfs"],
+  });
+}
+
+/** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */
+function spread<T extends object>(
+  whole: pulumi.Output<T>,
+  shape: T,
+): pulumi.Inputs & { image: pulumi.Input<string> } {
+  return Object.fromEntries(
+    Object.keys(shape).map((key) => [key, whole.apply((known) => known[key as keyof T])]),
+  ) as never;
+}
+
+function readyGate(
+  parent: OllamaNode,
+  name: string,
+  { mesh, node, plan }: OllamaNodeArgs,
+  container: ContainerPlan,
+  made: docker.Container,
+) {
+  return step(
+    `${name}-ready`,
+    { create: "ready" },
+    {
+      balancer: balancerPlace(mesh.balancer),
+      endpoint: container.endpoint,
+      container: container.name,
+      node: plan.name,
+      address: node.address,
+      port: plan.port,
+      models: container.models,
+      timeoutSeconds: mesh.rollout.readyTimeoutSeconds,
+      warmUp: mesh.rollout.warmUp,
+      maintenance: plan.maintenance,
+      pids: container.pids,
+    },
+    { parent, dependsOn: [made] },
+    [made.id],
+  );
+}
+
+/** The node's line on the balancer: written when it is ready, drained before its container is touched. */
+function admit(
+  parent: OllamaNode,
+  name: string,
+  { mesh, node, plan }: OllamaNodeArgs,
+  dependsOn: pulumi.Resource[],
+  triggers?: pulumi.Input<unknown>[],
+) {
+  const balancer: BalancerPlan = mesh.balancer;
+  return step(
+    `${name}-admission`,
+    { create: "admit", update: "amend", delete: "drain" },
+    {
+      balancer: balancerPlace(balancer),
+      node: plan.name,
+      address: node.address,
+      port: plan.port,
+      line: node.apply((known) => serverLine(balancer, known)),
+      ...(plan.maintenance ? {} : { healthPath: plan.container ? "/api/version" : "/" }),
+      drainTimeoutSeconds: mesh.rollout.drainTimeoutSeconds,
+    },
+    { parent, dependsOn },
+    triggers,
+  );
+}

@@ -1,0 +1,224 @@
+import { isIP } from "node:net";
+import { assignAddresses, defaultSubnet, type Addresses } from "./addresses.ts";
+import { ollamaEnvironment } from "./ollama-environment.ts";
+import {
+  BALANCER,
+  DEFAULT_ENGINE,
+  NGINX_IMAGE,
+  NODE,
+  OLLAMA_IMAGE,
+  OLLAMA_PORT,
+  OLLAMA_ROCM_IMAGE,
+  ROLLOUT,
+} from "./defaults.ts";
+import type { BalancerArgs, RolloutArgs } from "./mesh-args.ts";
+import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
+import type { Known } from "./mesh-schema.ts";
+import {
+  balancerContainer,
+  configVolume,
+  engineHost,
+  engineKey,
+  meshNetwork,
+  modelVolume,
+  nodeContainer,
+} from "./names.ts";
+
+/** All that is decided before any resource exists. */
+export interface MeshPlan {
+  name: string;
+  hosts: HostPlan[];
+  nodes: NodePlan[];
+  balancer: BalancerPlan;
+  rollout: Required<RolloutArgs>;
+}
+
+/** One Docker engine that runs nodes. */
+export interface HostPlan {
+  key: string;
+  endpoint: string;
+  volume: string;
+  /** Without duplicates, sorted. */
+  images: string[];
+  models: string[];
+  /** Whether a node on it needs the NVIDIA runtime. */
+  nvidia: boolean;
+}
+
+/** One server behind the balancer. */
+export interface NodePlan {
+  name: string;
+  /** As the balancer reaches it. */
+  address: string;
+  port: number;
+  weight: number;
+  backup: boolean;
+  maintenance: boolean;
+  maxConnections: number;
+  /** Absent for a node that the mesh does not run. */
+  container?: ContainerPlan;
+}
+
+/** The container of a managed node. */
+export interface ContainerPlan {
+  name: string;
+  /** The key of its host. */
+  host: string;
+  endpoint: string;
+  image: string;
+  models: string[];
+  /** OLLAMA_HOST and the rest as NAME=value, sorted. */
+  environment: string[];
+  gpus: NonNullable<NodeConfig["gpus"]>;
+  memoryMiB?: number;
+  cpus?: number;
+  pids: number;
+  /** Fixed address in the mesh network; a node without one is published on its host. */
+  meshAddress?: string;
+  /** Where it is published: the declared address when that is one of the host's, else all. */
+  publish?: { ip: string; port: number };
+}
+
+type BalancerSettings = Required<
+  Omit<Known<BalancerArgs>, "host" | "listen" | "keepalive" | "subnet">
+>;
+
+/** The balancer, every default filled in. */
+export interface BalancerPlan extends BalancerSettings {
+  key: string;
+  endpoint: string;
+  container: string;
+  volume: string;
+  network: string;
+  addresses: Addresses;
+  listen: { address: string; port: number };
+  keepalive: { connections: number; timeoutSeconds: number };
+  drainTimeoutSeconds: number;
+  /** Where clients reach it. */
+  url: string;
+}
+
+/** Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan. */
+export function planMesh(name: string, config: MeshConfig): MeshPlan {
+  const rollout = { ...ROLLOUT, ...config.rollout };
+  const balancer = planBalancer(name, config, rollout);
+  const nodes = config.nodes.map((node) => planNode(name, config, node, balancer));
+  return { name, hosts: planHosts(name, nodes), nodes, balancer, rollout };
+}
+
+function planBalancer(
+  name: string,
+  config: MeshConfig,
+  rollout: Required<RolloutArgs>,
+): BalancerPlan {
+  const { host, listen, keepalive, subnet, ...settings } = config.balancer ?? {};
+  const endpoint = host ?? DEFAULT_ENGINE;
+  const attached = config.nodes.filter((node) => isAttached(node, endpoint));
+  const at = {
+    address: listen?.address ?? BALANCER.listenAddress,
+    port: listen?.port ?? BALANCER.listenPort,
+  };
+  const everywhere = at.address === "0.0.0.0" || at.address === "::";
+  return {
+    image: NGINX_IMAGE,
+    algorithm: BALANCER.algorithm,
+    connectTimeoutSeconds: BALANCER.connectTimeoutSeconds,
+    readTimeoutSeconds: BALANCER.readTimeoutSeconds,
+    sendTimeoutSeconds: BALANCER.sendTimeoutSeconds,
+    maxFails: BALANCER.maxFails,
+    failTimeoutSeconds: BALANCER.failTimeoutSeconds,
+    tries: BALANCER.tries,
+    tryTimeoutSeconds: BALANCER.tryTimeoutSeconds,
+    maxBodyMiB: BALANCER.maxBodyMiB,
+    workers: BALANCER.workers,
+    ...settings,
+    key: engineKey(endpoint),
+    endpoint,
+    container: balancerContainer(name),
+    volume: configVolume(name),
+    network: meshNetwork(name),
+    addresses: assignAddresses(
+      subnet ?? defaultSubnet(name),
+      attached.map((node) => node.name),
+    ),
+    listen: at,
+    keepalive: {
+      connections: keepalive?.connections ?? BALANCER.keepaliveConnections,
+      timeoutSeconds: keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
+    },
+    drainTimeoutSeconds: rollout.drainTimeoutSeconds,
+    url: `http://${hostPort(everywhere ? (engineHost(endpoint) ?? "localhost") : at.address, at.port)}`,
+  };
+}
+
+/** Whether a node joins the mesh network instead of being published on its host. */
+function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
+  return (
+    node.managed !== false &&
+    node.address === undefined &&
+    (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
+  );
+}
+
+function planNode(
+  mesh: string,
+  config: MeshConfig,
+  node: NodeConfig,
+  balancer: BalancerPlan,
+): NodePlan {
+  const attached = isAttached(node, balancer.endpoint);
+  const endpoint = node.host ?? DEFAULT_ENGINE;
+  const meshAddress = balancer.addresses.nodes.get(node.name);
+  const address = meshAddress ?? node.address ?? engineHost(endpoint) ?? "localhost";
+  const port = attached ? OLLAMA_PORT : (node.port ?? OLLAMA_PORT);
+  const gpus = node.gpus ?? {};
+  const image =
+    node.image ?? config.image ?? (gpus.vendor === "amd" ? OLLAMA_ROCM_IMAGE : OLLAMA_IMAGE);
+  const container: ContainerPlan = {
+    name: nodeContainer(mesh, node.name),
+    host: engineKey(endpoint),
+    endpoint,
+    image,
+    models: node.models ?? config.models ?? [],
+    environment: ollamaEnvironment(config.ollama ?? {}, node.ollama ?? {}, gpus),
+    gpus,
+    pids: NODE.pids,
+    ...(node.memoryMiB === undefined ? {} : { memoryMiB: node.memoryMiB }),
+    ...(node.cpus === undefined ? {} : { cpus: node.cpus }),
+    ...(meshAddress
+      ? { meshAddress }
+      : { publish: { ip: isIP(address) ? address : "0.0.0.0", port } }),
+  };
+  return {
+    name: node.name,
+    address,
+    port,
+    weight: node.weight ?? NODE.weight,
+    backup: node.backup ?? false,
+    maintenance: node.maintenance ?? false,
+    maxConnections: node.maxConnections ?? NODE.maxConnections,
+    ...(node.managed === false ? {} : { container }),
+  };
+}
+
+function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
+  const containers = nodes.flatMap((node) => node.container ?? []);
+  const engines = Map.groupBy(containers, ({ endpoint }) => endpoint);
+  const distinct = (values: string[]) => [...new Set(values)].sort();
+  return [...engines].map(([endpoint, own]) => ({
+    key: engineKey(endpoint),
+    endpoint,
+    volume: modelVolume(mesh),
+    images: distinct(own.map(({ image }) => image)),
+    models: distinct(own.flatMap(({ models }) => models)),
+    nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
+  }));
+}
+
+/** host:port with the brackets that an IPv6 address needs. */
+export const hostPort = (host: string, port: number) =>
+  `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
+/** active, backup or maintenance: what the mesh says of a node. */
+export const nodeState = (node: NodePlan) =>
+  node.maintenance ? "maintenance" : node.backup ? "backup" : "active";

@@ -1,0 +1,173 @@
+// A Docker engine to run the lab on: the one that runs, or one that we start.
+import { spawn } from "node:child_process";
+import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { cacheFolder } from "../toolchain/cache.mjs";
+import { CommandError, run } from "../toolchain/command.mjs";
+import { step } from "../toolchain/progress.mjs";
+import { ensureAptPackages, isThere } from "./apt-packages.mjs";
+
+const START_WITHIN_MS = 60_000;
+const ANSWER_WITHIN_SECONDS = 10;
+
+/** Which process is the engine that the lab started; kept until it is stopped. */
+const startedFile = () => join(cacheFolder(), "docker-engine.json");
+
+const logFile = () => join(cacheFolder(), "dockerd.log");
+
+/**
+ * Makes sure that a Docker engine answers: starts one, and installs it before that, when none does and
+ * we are root.
+ *
+ * @throws {Error} saying what to do, when there is none and we cannot start one
+ */
+export async function ensureDockerEngine() {
+  const problem = await engineProblem();
+  if (problem === undefined) return;
+  const elsewhere = process.env.DOCKER_HOST ?? process.env.DOCKER_CONTEXT;
+  if (elsewhere) {
+    throw new Error(
+      `The Docker engine at ${elsewhere} does not answer: ${problem}\n` +
+        "Start it, or unset DOCKER_HOST and DOCKER_CONTEXT to use the one of this machine.",
+    );
+  }
+  if (process.getuid?.() !== 0) throw new Error(wayOutForUsers(problem));
+  await ensureAptPackages("running containers", [{ has: "dockerd", apt: "docker.io" }]);
+  // Newer Debian releases have the client in a package of its own.
+  await ensureAptPackages("running containers", [{ has: "docker", apt: "docker-cli" }]);
+  if ((await engineProblem()) === undefined) return; // its package starts it where systemd runs
+  await step("Start a Docker engine, since none runs", startEngine);
+}
+
+/**
+ * Stops the engine that the lab started, unless containers run on it. Never touches another one.
+ *
+ * @returns {Promise<"not ours" | "in use" | "stopped">}
+ */
+export async function stopStartedEngine() {
+  const pid = await startedPid();
+  if (pid === undefined) return "not ours";
+  const running = await run("docker", ["ps", "--quiet"]);
+  if (running.trim() !== "") return "in use";
+  await step("Stop the Docker engine that the lab had started", async () => {
+    process.kill(pid, "SIGTERM");
+    const deadline = Date.now() + START_WITHIN_MS;
+    while (startTime(pid) !== undefined) {
+      if (Date.now() > deadline) {
+        throw new Error(`dockerd (process ${pid}) did not end. Its log: ${logFile()}`);
+      }
+      await sleep(100);
+    }
+    await rm(startedFile(), { force: true });
+  });
+  return "stopped";
+}
+
+/** Why no engine answers; nothing when one does. */
+async function engineProblem() {
+  if (!isThere("docker")) return "the docker program is not installed";
+  try {
+    // `timeout` of coreutils: an engine that accepts and never answers would hang the client for ever.
+    const ask = ["docker", "version", "--format", "{{.Server.Version}}"];
+    await run("timeout", [String(ANSWER_WITHIN_SECONDS), ...ask]);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.code === 124) return `no answer within ${ANSWER_WITHIN_SECONDS} s`;
+    return error.output.trim().split("\n").at(-1) ?? error.message;
+  }
+}
+
+/** @param {string} problem */
+function wayOutForUsers(problem) {
+  if (!isThere("docker")) {
+    return (
+      "The lab needs Docker, and installing it needs root. Run this first, then log in anew:\n" +
+      "  sudo apt-get update && sudo apt-get install docker.io && sudo usermod -aG docker $USER"
+    );
+  }
+  if (/permission denied/i.test(problem)) {
+    return (
+      "This user may not use the Docker engine. Run this, then log in anew:\n" +
+      "  sudo usermod -aG docker $USER"
+    );
+  }
+  return (
+    `No Docker engine answers: ${problem}\n` +
+    "Start it and run this again:\n  sudo systemctl start docker   (without systemd: sudo dockerd)"
+  );
+}
+
+/** @param {(text: string) => void} detail */
+async function startEngine(detail) {
+  if (existsSync("/run/systemd/system")) {
+    await run("systemctl", ["start", "docker"]);
+    return untilItAnswers(() => undefined);
+  }
+  await mkdir(cacheFolder(), { recursive: true });
+  const log = openSync(logFile(), "w");
+  const dockerd = spawn("dockerd", [], {
+    detached: true, // goes on when the lab's command is over, or ended with Ctrl-C
+    stdio: ["ignore", log, log],
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  closeSync(log);
+  dockerd.unref();
+  /** @type {string | undefined} */
+  let ended;
+  dockerd.on("error", (error) => (ended = error.message));
+  dockerd.on("exit", (code) => (ended = `it ended with code ${code}`));
+  try {
+    await untilItAnswers(() => ended);
+  } catch (error) {
+    if (!ended) dockerd.kill();
+    const words = readFileSync(logFile(), "utf8").trimEnd().split("\n").slice(-10).join("\n");
+    throw new Error(
+      `${/** @type {Error} */ (error).message}. The end of ${logFile()}:\n${words}\n` +
+        "Where engines may not be started (inside most containers), set DOCKER_HOST to one that runs.",
+    );
+  }
+  const { pid } = dockerd;
+  if (pid === undefined) return;
+  await writeFile(startedFile(), JSON.stringify({ pid, started: startTime(pid) }));
+  detail(`process ${pid}, log: ${logFile()}`);
+}
+
+/** @param {() => string | undefined} ended why it never will */
+async function untilItAnswers(ended) {
+  const deadline = Date.now() + START_WITHIN_MS;
+  for (;;) {
+    const problem = await engineProblem();
+    if (problem === undefined) return;
+    const over = ended() ?? (Date.now() > deadline ? problem : undefined);
+    if (over) throw new Error(`The Docker engine did not come up: ${over}`);
+    await sleep(200);
+  }
+}
+
+/** The process id of the engine that the lab started, when that very process still runs. */
+async function startedPid() {
+  const text = await readFile(startedFile(), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { pid, started } = JSON.parse(text);
+  return startTime(pid) === started ? Number(pid) : undefined;
+}
+
+/**
+ * When a process began, in the kernel's ticks: tells it from a later one with the same id.
+ *
+ * @param {number} pid
+ * @returns {string | undefined} nothing when there is no such process
+ */
+function startTime(pid) {
+  try {
+    // The second field, the program's name, may hold spaces and parentheses.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(")").at(-1)?.trim().split(" ");
+    return fields?.[0] === "Z" ? undefined : fields?.[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+// Images of our own in the Docker engine, named by the content of their recipe.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { cacheFolder, contentOf, hashOf } from "../../toolchain/cache.mjs";
+import { run } from "../../toolchain/command.mjs";
+import { locked } from "../../toolchain/lock.mjs";
+import { step } from "../../toolchain/progress.mjs";
+
+/** All images that the lab builds lie below this name. */
+export const REPOSITORY = "ollama-mesh-lab";
+
+const IMAGES = import.meta.dirname;
+
+/**
+ * @typedef {object} Recipe
+ * @property {string} name
+ * @property {readonly string[]} sources files and folders here that decide what is in the image
+ * @property {(context: string, detail: (text: string) => void) => Promise<void>} prepare
+ *   fills the build context, Dockerfile included
+ */
+
+/**
+ * The reference under which the image of a recipe is kept: other sources, another reference.
+ *
+ * @param {Recipe} recipe
+ */
+export function referenceOf({ name, sources }) {
+  const inputs = [process.arch, ...contentOf(IMAGES, ...sources, "debian-rootfs.mjs")];
+  return `${REPOSITORY}/${name}:${hashOf(inputs)}`;
+}
+
+/**
+ * Whether the engine holds an image.
+ *
+ * @param {string} reference
+ */
+export async function imageExists(reference) {
+  const found = await run("docker", ["images", "--quiet", reference]);
+  return found.trim() !== "";
+}
+
+/**
+ * The reference of the recipe's image, built now when the engine does not hold it.
+ *
+ * @param {Recipe} recipe
+ */
+export async function builtImage(recipe) {
+  const reference = referenceOf(recipe);
+  if (await imageExists(reference)) return reference;
+  await mkdir(cacheFolder(), { recursive: true });
+  await locked(join(cacheFolder(), `${reference.replace(/\W/g, "-")}.lock`), async () => {
+    if (await imageExists(reference)) return;
+    const context = await mkdtemp(join(tmpdir(), `${REPOSITORY}-`));
+    try {
+      await step(`Build ${reference}`, async (detail) => {
+        await recipe.prepare(context, detail);
+        // The classic builder: the other one is a plugin that Debian's docker.io does not bring along.
+        const env = { ...process.env, DOCKER_BUILDKIT: "0" };
+        await run("docker", ["build", "--force-rm", "--tag", reference, context], {
+          env,
+          onLine: detail,
+        });
+        detail("");
+      });
+    } finally {
+      await rm(context, { recursive: true, force: true });
+    }
+  });
+  return reference;
+}

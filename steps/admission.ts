@@ -1,0 +1,107 @@
+import { askFromBalancer, containerState, type BalancerPlace } from "./balancer.ts";
+import { openConnections } from "./connections.ts";
+import { withConfigVolume } from "./config-volume.ts";
+import { DockerError } from "./docker-engine.ts";
+import { progress, StepError } from "./step-error.ts";
+import { DeadlineError, until, waiting } from "./until.ts";
+
+const CHECK_SECONDS = 15;
+const PROGRESS_MS = 5_000;
+
+/** A node and its line in nginx's group. */
+export interface AdmissionInput {
+  balancer: BalancerPlace;
+  node: string;
+  address: string;
+  port: number;
+  /** What stands in the upstream block. */
+  line: string;
+  /** Path that must answer before the node gets traffic; none for a node in maintenance. */
+  healthPath?: string;
+  drainTimeoutSeconds: number;
+}
+
+/** Lets a node take traffic once the balancer can reach it. */
+export async function admit(input: AdmissionInput): Promise<{ admitted: string }> {
+  if (input.healthPath !== undefined) await requireAnswer(input, input.healthPath);
+  return amend(input);
+}
+
+/** Changes a node's line: weight, backup, maintenance. Requests in flight are not touched. */
+export async function amend({
+  balancer,
+  node,
+  line,
+}: AdmissionInput): Promise<{ admitted: string }> {
+  const state = await containerState(balancer.endpoint, balancer.container);
+  if (!state)
+    throw new StepError(
+      `the balancer ${balancer.container} is gone; pulumi up --refresh makes it anew`,
+    );
+  await withConfigVolume(balancer, state.image, async (volume) =>
+    volume.change({ ...volume.state, servers: { ...volume.state.servers, [node]: line } }),
+  );
+  return { admitted: node };
+}
+
+/** Takes a node out of traffic and waits until no request is in flight to it, or the time-out ends. */
+export async function drain(input: AdmissionInput): Promise<{ drained: string }> {
+  const { balancer, node } = input;
+  const state = await containerState(balancer.endpoint, balancer.container);
+  if (!state) return { drained: node };
+  await withConfigVolume(balancer, state.image, async (volume) => {
+    const { [node]: _gone, ...servers } = volume.state.servers;
+    await volume.change({ ...volume.state, servers });
+  });
+  if (state.running) await waitForRequests(input);
+  return { drained: node };
+}
+
+async function requireAnswer(input: AdmissionInput, path: string): Promise<void> {
+  const { balancer, node, address, port } = input;
+  const host = address.includes(":") ? `[${address}]` : address;
+  const url = `http://${host}:${port}${path}`;
+  try {
+    await until(`node ${node}: GET ${url} from the balancer`, CHECK_SECONDS, async () => {
+      try {
+        const { status } = await askFromBalancer(balancer, url, 5);
+        return status < 500 || waiting(`status ${status}`);
+      } catch (error) {
+        if (error instanceof DockerError) return waiting(error.stderr.trim());
+        throw error;
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    throw new StepError(
+      `${error.message}; the node gets no traffic. Check that it runs and that the balancer's host may connect to it, or set maintenance: true`,
+    );
+  }
+}
+
+async function waitForRequests(input: AdmissionInput): Promise<void> {
+  const { balancer, node, drainTimeoutSeconds } = input;
+  const began = Date.now();
+  let shown = began;
+  let left = 0;
+  try {
+    await until(`node ${node} is idle`, drainTimeoutSeconds, async () => {
+      left = await openConnections(balancer, input.address, input.port);
+      if (left === 0) return true;
+      if (Date.now() - shown >= PROGRESS_MS) {
+        shown = Date.now();
+        const seconds = Math.round(drainTimeoutSeconds - (shown - began) / 1000);
+        progress(`node ${node}: ${left} requests in flight, ${seconds} s left to finish`);
+      }
+      return waiting(`${left} requests in flight`);
+    });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    progress(
+      `node ${node}: ${left} requests did not finish in ${drainTimeoutSeconds} s and are cut (rollout.drainTimeoutSeconds)`,
+    );
+    return;
+  }
+  const seconds = (Date.now() - began) / 1000;
+  if (seconds > 1) progress(`node ${node}: idle after ${seconds.toFixed(0)} s`);
+}

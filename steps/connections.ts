@@ -1,0 +1,59 @@
+import { isIP } from "node:net";
+import type { BalancerPlace } from "./balancer.ts";
+import { dockerEngine } from "./docker-engine.ts";
+
+const ESTABLISHED = "01";
+
+/**
+ * Connections that the balancer holds to a node. Once the node's line is gone and nginx has reloaded,
+ * workers close the idle ones, so that each one left is a request in flight. (Open-source nginx tells
+ * nothing per upstream; the kernel does.)
+ */
+export async function openConnections(
+  balancer: BalancerPlace,
+  address: string,
+  port: number,
+): Promise<number> {
+  const { docker } = dockerEngine(balancer.endpoint);
+  const inside = (...command: string[]) => docker(["exec", balancer.container, ...command]);
+  const addresses = isIP(address)
+    ? [address]
+    : (await inside("getent", "ahosts", address).catch(() => ""))
+        .split("\n")
+        .flatMap((line) => line.split(/\s+/)[0] || []);
+  const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
+  const tables = await inside("cat", "/proc/net/tcp", "/proc/net/tcp6");
+  return tables
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote, state]) => state === ESTABLISHED && wanted.has(remote ?? "")).length;
+}
+
+/** An address and port as /proc/net/tcp writes it: 32-bit words in host order, here little-endian. */
+export function endpointKey(address: string, port: number): string {
+  const bytes = isIP(address) === 6 ? bytesOf6(address) : address.split(".").map(Number);
+  let words = "";
+  for (let at = 0; at < bytes.length; at += 4) {
+    words += bytes
+      .slice(at, at + 4)
+      .reverse()
+      .map((byte) => hex(byte, 2))
+      .join("");
+  }
+  return `${words}:${hex(port, 4)}`;
+}
+
+const hex = (value: number, digits: number) =>
+  value.toString(16).toUpperCase().padStart(digits, "0");
+
+function bytesOf6(address: string): number[] {
+  const [head = "", tail] = address.split("::");
+  const groups = (text: string) => (text ? text.split(":") : []);
+  const front = groups(head);
+  const back = groups(tail ?? "");
+  const zeros = Array<string>(8 - front.length - back.length).fill("0");
+  return [...front, ...zeros, ...back].flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 255];
+  });
+}

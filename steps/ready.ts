@@ -1,0 +1,129 @@
+import {
+  askFromBalancer,
+  containerState,
+  lastLog,
+  type Answer,
+  type BalancerPlace,
+} from "./balancer.ts";
+import { dockerEngine, DockerError } from "./docker-engine.ts";
+import { canonicalModel } from "./models.ts";
+import { progress, StepError } from "./step-error.ts";
+import { DeadlineError, until, Waiting, waiting } from "./until.ts";
+
+/** A container that died this often is not coming back by itself. */
+const RESTARTS = 3;
+
+/** The node that must answer. */
+export interface ReadyInput {
+  balancer: BalancerPlace;
+  endpoint: string;
+  container: string;
+  node: string;
+  address: string;
+  port: number;
+  models: string[];
+  timeoutSeconds: number;
+  /** Whether the first model must give a token. */
+  warmUp: boolean;
+  /** Nothing is asked of a node in maintenance. */
+  maintenance: boolean;
+  pids: number;
+}
+
+/** Waits until a node answers as a client would need it: version, models, and one real token. */
+export async function ready(input: ReadyInput): Promise<{ ready: string }> {
+  const { docker } = dockerEngine(input.endpoint);
+  // The docker provider has no such argument.
+  await docker(["update", "--pids-limit", String(input.pids), input.container]);
+  if (input.maintenance) return { ready: `${input.node} is in maintenance` };
+  const deadline = Date.now() + input.timeoutSeconds * 1000;
+  try {
+    const version = await answer(input, deadline, "/api/version");
+    await requireModels(input, deadline);
+    const [model] = input.models;
+    if (input.warmUp && model) await warmUp(input, deadline, canonicalModel(model));
+    return {
+      ready: `${input.node} runs Ollama ${(JSON.parse(version.body) as { version: string }).version}`,
+    };
+  } catch (error) {
+    if (!(error instanceof DeadlineError || error instanceof StepError)) throw error;
+    const log = await lastLog(input.endpoint, input.container).catch(() => "  (no log)");
+    throw new StepError(
+      `node ${input.node} is not ready and gets no traffic: ${error.message}\n  last lines of container ${input.container}:\n${log}`,
+    );
+  }
+}
+
+/** Asks until the answer is 200. */
+async function answer(
+  input: ReadyInput,
+  deadline: number,
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  const host = input.address.includes(":") ? `[${input.address}]` : input.address;
+  const url = `http://${host}:${input.port}${path}`;
+  const left = () => Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
+  return until(`${body ? "POST" : "GET"} ${url}`, left(), async () => {
+    await requireRunning(input);
+    try {
+      const got = await askFromBalancer(
+        input.balancer,
+        url,
+        body ? left() : Math.min(5, left()),
+        body,
+      );
+      return got.status === 200 ? got : refused(got, path, url);
+    } catch (error) {
+      if (error instanceof DockerError) return waiting(error.stderr.trim());
+      throw error;
+    }
+  });
+}
+
+/** What the node refuses for good is not asked again. */
+function refused(got: Answer, path: string, url: string): Waiting {
+  const words = `status ${got.status} ${got.body.slice(0, 200)}`.trim();
+  if (path === "/api/generate" && got.status !== 503) throw new StepError(`POST ${url}: ${words}`);
+  return waiting(words);
+}
+
+async function requireRunning({ endpoint, container }: ReadyInput): Promise<void> {
+  const state = await containerState(endpoint, container);
+  if (!state) throw new StepError(`container ${container} is gone`);
+  if (state.restarts >= RESTARTS) {
+    throw new StepError(
+      `container ${container} died ${state.restarts} times (exit code ${state.exitCode})`,
+    );
+  }
+}
+
+async function requireModels(input: ReadyInput, deadline: number): Promise<void> {
+  const { body } = await answer(input, deadline, "/api/tags");
+  const present = new Set(
+    (JSON.parse(body) as { models: { name: string }[] }).models.map(({ name }) => name),
+  );
+  const missing = input.models.filter((model) => !present.has(canonicalModel(model)));
+  if (missing.length > 0) {
+    throw new StepError(
+      `it does not have ${missing.join(", ")}, although the volume had; is another volume mounted?`,
+    );
+  }
+}
+
+/** One token; an embedding for a model that can do nothing else. */
+async function warmUp(input: ReadyInput, deadline: number, model: string): Promise<void> {
+  progress(`node ${input.node}: loading ${model}`);
+  try {
+    await answer(input, deadline, "/api/generate", {
+      model,
+      prompt: "hi",
+      stream: false,
+      options: { num_predict: 1 },
+    });
+  } catch (error) {
+    if (!(error instanceof StepError && /does not support generate/.test(error.message)))
+      throw error;
+    await answer(input, deadline, "/api/embed", { model, input: "hi" });
+  }
+}

@@ -1,0 +1,62 @@
+import { text } from "node:stream/consumers";
+import { admit, amend, drain, type AdmissionInput } from "./admission.ts";
+import { applyConfig, type ApplyConfigInput } from "./apply-config.ts";
+import { image, type ImageInput } from "./image.ts";
+import { models, type ModelsInput } from "./models.ts";
+import { ports, type PortsInput } from "./ports.ts";
+import { preflight, type PreflightInput } from "./preflight.ts";
+import { ready, type ReadyInput } from "./ready.ts";
+import { serving, type ServingInput } from "./serving.ts";
+import { StepError } from "./step-error.ts";
+import { delist, enlist, takeTurn, type TurnInput } from "./turn.ts";
+
+/** What each step is told. The names are part of every stack's state: an old one must keep its meaning. */
+export interface StepInputs {
+  preflight: PreflightInput;
+  image: ImageInput;
+  models: ModelsInput;
+  ports: PortsInput;
+  applyConfig: ApplyConfigInput;
+  serving: ServingInput;
+  enlist: TurnInput;
+  takeTurn: TurnInput;
+  delist: TurnInput;
+  ready: ReadyInput;
+  admit: AdmissionInput;
+  amend: AdmissionInput;
+  drain: AdmissionInput;
+}
+
+const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<unknown> } = {
+  preflight,
+  image,
+  models,
+  ports,
+  applyConfig,
+  serving,
+  enlist,
+  takeTurn,
+  delist,
+  ready,
+  admit,
+  amend,
+  drain,
+};
+
+/**
+ * Runs one step: its input is JSON on stdin, its result JSON on stdout, progress goes to
+ * stderr. The components' Commands call this.
+ */
+export async function run(name: keyof StepInputs): Promise<void> {
+  const step = STEPS[name] as ((input: unknown) => Promise<unknown>) | undefined;
+  if (!step) throw new Error(`ollama-mesh has no step ${name}; has it been downgraded?`);
+  try {
+    const result = await step(JSON.parse(await text(process.stdin)));
+    process.stdout.write(JSON.stringify(result));
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    // On stdout, because the Command shows stderr twice: as progress, and again in the error.
+    process.stdout.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

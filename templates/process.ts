@@ -1,0 +1,46 @@
+import type { BalancerPlan } from "../components/plan.ts";
+import { because, block, directive, type Directive } from "./directive.ts";
+
+/** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
+const WORKER_CONNECTIONS = 8192;
+/** Files per worker, and the limit that the container gets: two for each connection that spills to disk, and some. */
+export const OPEN_FILES = 18_432;
+
+/** What stands before the blocks. */
+export function processSettings(balancer: BalancerPlan): Directive[] {
+  return [
+    directive("worker_processes", balancer.workers),
+    directive("worker_rlimit_nofile", OPEN_FILES),
+    because(
+      "workers of an older config live as long as their streams, but not for ever",
+      directive("worker_shutdown_timeout", "1h"),
+    ),
+    directive("pid", "/tmp/nginx.pid"),
+    directive("error_log", "stderr", "warn"),
+    directive("pcre_jit", "on"),
+  ];
+}
+
+/** Connection handling. */
+export const events = (): Directive =>
+  block("events", [], [directive("worker_connections", WORKER_CONNECTIONS)]);
+
+/** Settings of the http block that concern the process: files it writes, its connections. */
+export function serverProcess(): Directive[] {
+  // The container's root is read-only; /tmp is memory. All five are created at start, used or not.
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) =>
+    directive(`${kind}_temp_path`, `/tmp/${kind}`),
+  );
+  return [
+    ...temporary,
+    directive("server_tokens", "off"),
+    directive("keepalive_timeout", "75s"),
+    directive("keepalive_requests", 10_000),
+    because(
+      "without it every reload resets idle client connections: 92 errors in 57,000 requests",
+      directive("keepalive_min_timeout", "5s"),
+    ),
+    directive("reset_timedout_connection", "on"),
+    directive("map_hash_bucket_size", 256),
+  ];
+}
