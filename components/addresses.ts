@@ -30,6 +30,7 @@ export function assignAddresses(subnet: string, names: readonly string[]): Addre
   const network = parseSubnet(subnet);
   if (!network) throw new RangeError(`not a subnet: ${subnet}`);
   const size = 2 ** (32 - network.bits) - FIRST_NODE - 1;
+  if (names.length > size) throw new RangeError(`${subnet} has no room for ${names.length} nodes`);
   const nodes = new Map<string, string>();
   const taken = new Set<number>();
   for (const name of names.toSorted()) {

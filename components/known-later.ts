@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "./mesh-args.ts";
 import { parseMesh, type MeshConfig } from "./mesh-config.ts";
 import { planMesh, type MeshPlan, type NodePlan } from "./plan.ts";
-import { ConfigurationError, dotPath, type Problem } from "./problems.ts";
+import { NAME } from "./mesh-schema.ts";
+import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
 
 // Which resources exist must be known before the program runs; a few values inside them may be
 // another resource's outputs. A stand-in takes the place of those while the rest is checked.
@@ -17,7 +18,7 @@ function standIn(path: readonly PropertyKey[]): string | undefined {
 }
 
 function withStandIns(value: unknown, path: PropertyKey[], problems: Problem[]): unknown {
-  if (pulumi.Output.isInstance(value)) {
+  if (pulumi.Output.isInstance(value) || value instanceof Promise) {
     const stand = standIn(path);
     if (stand === undefined) {
       problems.push({
@@ -54,6 +55,10 @@ export interface KnownLater {
  */
 export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
   const problems: Problem[] = [];
+  if (!NAME.test(name)) {
+    const text = `must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got ${show(name)}`;
+    problems.push({ path: "name of the mesh", text });
+  }
   const plain = withStandIns(args, [], problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const config = parseMesh(plain);

@@ -46,7 +46,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [image] },
     );
-    const network = meshNetwork(name, args, here);
+    const network = meshNetwork(name, args, { ...here, dependsOn: [host.preflight] });
     const volume = new docker.Volume(
       `${name}-config`,
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },

@@ -8,6 +8,7 @@ import {
   rolloutSchema,
   type Known,
 } from "./mesh-schema.ts";
+import { engineHost } from "./names.ts";
 import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
 
 /** The arguments of a mesh, checked, every Input known. */
@@ -123,9 +124,10 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
       add(at, "name", `must be unique, but nodes[${first}] is "${node.name}" too`);
     names.set(node.name, first ?? at);
 
-    const remote = (node.host ?? DEFAULT_ENGINE) !== balancerEngine;
+    const engine = node.host ?? DEFAULT_ENGINE;
+    const remote = engine !== balancerEngine;
     if (node.address !== undefined || remote) {
-      const place = `${node.address ?? node.host}:${node.port ?? OLLAMA_PORT}`;
+      const place = `${(node.address ?? engineHost(engine) ?? engine).toLowerCase()}:${node.port ?? OLLAMA_PORT}`;
       const taken = places.get(place);
       if (taken !== undefined) {
         const where = node.address === undefined ? "port" : "address";
@@ -152,11 +154,11 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         if (node[field] !== undefined)
           add(at, field, "has no effect on a node with managed: false; leave one of them out");
       }
-    } else if (remote && node.host?.startsWith("unix:") && node.address === undefined) {
+    } else if (remote && engine.startsWith("unix:") && node.address === undefined) {
       add(
         at,
         "address",
-        `is missing; from ${node.host} the balancer's engine cannot tell how to reach the node`,
+        `is missing; from ${engine} the balancer's engine cannot tell how to reach the node`,
       );
     }
     if ((node.gpus?.vendor ?? "none") === "none" && node.gpus?.devices) {

@@ -28,14 +28,18 @@ const oneOf = <T extends Record<string, string>>(values: T) =>
   z.enum(values, `must be one of ${Object.values(values).join(", ")}`).exactOptional();
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
-const isAddress = (text: string) => isIP(text) !== 0 || HOST_NAME.test(text);
+/** No zone ("%eth0"), which nginx refuses, and no name that ends in a number: that is a mistyped address. */
+const isAddress = (text: string) =>
+  isIP(text) !== 0 ? !text.includes("%") : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
 
 /** The name of a node and of a mesh: what Docker, DNS and nginx all accept. */
 export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
+/** Containers are named after mesh and node; this one is taken. */
+const RESERVED = "balancer";
 const ENGINE =
-  /^(unix:\/\/\/[\w./-]+|ssh:\/\/([\w.-]+@)?[\w.-]+(:\d{1,5})?|tcp:\/\/[\w.-]+:\d{1,5})$/;
+  /^(unix:\/\/\/[\w./-]{1,100}|ssh:\/\/(\w[\w.-]*@)?[A-Za-z0-9][\w.-]{0,252}(:\d{1,5})?|tcp:\/\/[A-Za-z0-9][\w.-]{0,252}:\d{1,5})$/;
 /** Docker's reference grammar, in short: no spaces, no option-like start. */
-const IMAGE = /^[a-z0-9][\w.:/-]*(@sha256:[0-9a-f]{64})?$/i;
+const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 /** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
 export const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
 /** Go's time.ParseDuration, and bare seconds, as Ollama reads them. */
@@ -76,13 +80,16 @@ const gpus: Shape<GpuArgs> = z.strictObject(
     vendor: oneOf(GpuVendor),
     devices: z
       .array(
-        matching(/^[\w./=:-]+$/, "must be an index, UUID or CDI name of a GPU"),
+        matching(/^\w[\w./=:-]{0,254}$/, "must be an index, UUID or CDI name of a GPU"),
         "must be a list of GPUs",
       )
       .min(1, "must name at least one GPU; leave it out for all")
       .exactOptional(),
     groups: z
-      .array(matching(/^[\w-]+$/, "must be a group's name or number"), "must be a list of groups")
+      .array(
+        matching(/^\w[\w-]{0,31}$/, "must be a group's name or number"),
+        "must be a list of groups",
+      )
       .exactOptional(),
   },
   "must be an object as {vendor: nvidia}",
@@ -114,7 +121,10 @@ const ollama: Shape<OllamaSettings> = z.strictObject(
 /** Checks one node. */
 export const nodeSchema: Shape<NodeArgs> = z.strictObject(
   {
-    name: matching(NAME, 'must be lower-case letters, digits and "-", up to 40'),
+    name: matching(NAME, 'must be lower-case letters, digits and "-", up to 40').refine(
+      (name) => name !== RESERVED,
+      `must not be "${RESERVED}", the load balancer's own`,
+    ),
     host: engine,
     address: address.exactOptional(),
     port: whole(1, 65535),

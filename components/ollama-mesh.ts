@@ -53,9 +53,13 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
   try {
     return planArgs(name, args);
   } catch (error) {
-    if (error instanceof ConfigurationError)
-      throw new pulumi.ResourceError(error.message, mesh, true);
-    throw error;
+    if (!(error instanceof ConfigurationError)) throw error;
+    const refusal = new pulumi.ResourceError(error.message, mesh, true);
+    // The SDK inspects errors for its trace. With the resource it would print the whole program;
+    // and the SDK's own lines in a stack send Node 22.23's colouring into a loop of 15 seconds.
+    Object.defineProperty(refusal, "resource", { enumerable: false });
+    refusal.stack = refusal.message;
+    throw refusal;
   }
 }
 

@@ -78,17 +78,21 @@ function nodeContainer(
   host: GpuHost,
   turn: pulumi.Resource,
 ): docker.Container {
-  const inputs = pulumi
-    .all([args.node, args.environment])
-    .apply(([node, environment]) => nodeContainerArgs(args.mesh, node, environment));
-  return new docker.Container(name, spread(inputs, nodeContainerArgs(args.mesh, args.plan, [])), {
-    parent,
-    provider: host.provider,
-    dependsOn: [...host.prepared, turn],
-    deleteBeforeReplace: true,
-    // The provider takes a change of these and does not apply it.
-    replaceOnChanges: ["healthcheck", "tmpfs"],
-  });
+  // The environment on its own: a secret in it hides nothing else.
+  const inputs = args.node.apply((node) => nodeContainerArgs(args.mesh, node, []));
+  const all = spread(inputs, nodeContainerArgs(args.mesh, args.plan, []));
+  return new docker.Container(
+    name,
+    { ...all, envs: args.environment },
+    {
+      parent,
+      provider: host.provider,
+      dependsOn: [...host.prepared, turn],
+      deleteBeforeReplace: true,
+      // The provider takes a change of these and does not apply it.
+      replaceOnChanges: ["healthcheck", "tmpfs"],
+    },
+  );
 }
 
 /** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */

@@ -31,9 +31,11 @@ export function formatProblems(problems: readonly Problem[]): string {
   ].join("\n");
 }
 
-/** A value as it may stand in a message: short, on one line. */
+/** A value as it may stand in a message: short, on one line, and without what is inside it, which may be secret. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
+  if (typeof value === "object" && value !== null) return "an object";
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

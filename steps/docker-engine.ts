@@ -135,8 +135,10 @@ function explainUnreachable(endpoint: string, stderr: string): string | undefine
     /daemon|ssh|connect|resolve|gave no answer|Host key/i.test(stderr) &&
     !/Error response from daemon|unable to pull|executable file/i.test(stderr);
   if (!cannotConnect) return undefined;
-  const found = UNREACHABLE.find(([pattern]) => pattern.test(stderr));
+  const last = stderr.trim().split("\n").at(-1)?.trim() ?? "";
+  // The engine's words about ssh are long, and the reason stands at their end.
+  const words = (/stderr=(.*)/.exec(last)?.[1] || last).slice(0, 300);
+  const found = UNREACHABLE.find(([pattern]) => pattern.test(words));
   if (!found) return undefined;
-  const words = stderr.trim().split("\n").at(-1)?.trim().slice(0, 300);
   return `Docker engine ${endpoint}: ${found[1]}\n  docker says: ${words}`;
 }
