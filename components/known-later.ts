@@ -91,8 +91,10 @@ function planWith(name: string, config: MeshConfig, at: number, known: KnownValu
     });
     return planMesh(name, checked).nodes[at]!;
   } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
     // Only a RunError is shown without a stack when it is thrown this late.
-    if (error instanceof ConfigurationError) throw new pulumi.RunError(error.message);
-    throw error;
+    const refusal = new pulumi.RunError(error.message);
+    refusal.stack = refusal.message; // see ollama-mesh.ts
+    throw refusal;
   }
 }

@@ -54,6 +54,7 @@ function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
         return { path: dotPath([...issue.path, key]), text: `is not a setting${hint}` };
       });
     }
+    if (issue.code === "invalid_key") return [{ path, text: issue.issues[0]!.message }];
     const value = issue.path.reduce<unknown>((at, key) => (at as never)?.[key], input);
     if (value === undefined && issue.code === "invalid_type") {
       return [{ path: path || "mesh", text: `is missing; it ${issue.message}` }];

@@ -35,7 +35,7 @@ export class OllamaNode extends pulumi.ComponentResource {
     super("ollama-mesh:index:OllamaNode", name, {}, opts);
     const { plan, host } = args;
     if (plan.container && host) {
-      const turn = takeTurn(this, name, args, plan.container);
+      const turn = takeTurn(this, name, args);
       const container = nodeContainer(this, name, args, host, turn);
       const ready = readyGate(this, name, args, plan.container, container);
       this.admission = admit(this, name, args, [ready], [container.id]);
@@ -47,12 +47,7 @@ export class OllamaNode extends pulumi.ComponentResource {
 }
 
 /** Before a container is made or replaced: see steps/turn.ts. */
-function takeTurn(
-  parent: OllamaNode,
-  name: string,
-  args: OllamaNodeArgs,
-  container: ContainerPlan,
-) {
+function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs) {
   const { mesh, plan } = args;
   const made = pulumi.all([args.node, args.environment]);
   return step(
@@ -65,7 +60,7 @@ function takeTurn(
         shortHash(JSON.stringify(nodeContainerArgs(mesh, node, environment)), 16),
       ),
       maxUnavailable: mesh.rollout.maxUnavailable,
-      container: container.name,
+      mesh: mesh.name,
     },
     { parent, dependsOn: [args.balancer, ...args.after] },
   );

@@ -40,10 +40,14 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** nodes, 1, port -> nodes[1].port */
+/** nodes, 1, port -> nodes[1].port; a key that is no word is quoted, so that it stays on its line. */
 export function dotPath(path: readonly PropertyKey[]): string {
   return path
-    .map((part, i) => (typeof part === "number" ? `[${part}]` : `${i ? "." : ""}${String(part)}`))
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      const key = String(part);
+      return /^[\w-]{1,60}$/.test(key) ? `${i ? "." : ""}${key}` : `[${show(key)}]`;
+    })
     .join("");
 }
 

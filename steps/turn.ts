@@ -5,6 +5,7 @@ import { StepError } from "./step-error.ts";
 /** A node whose container is about to be made or replaced. */
 export interface TurnInput {
   balancer: BalancerPlace;
+  mesh: string;
   node: string;
   /** Hash of what the container is made of: a change of it is a new turn. */
   spec: string;
@@ -22,21 +23,22 @@ export async function enlist({ balancer, node }: TurnInput): Promise<{ node: str
  * broken node and is followed by another change begins at the first node again, with the broken one
  * still out; this is what keeps it from taking out the rest.
  */
-export async function takeTurn({
-  balancer,
-  node,
-  maxUnavailable,
-}: TurnInput): Promise<{ node: string }> {
+export async function takeTurn(input: TurnInput): Promise<{ node: string }> {
+  const { balancer, node } = input;
   await withBalancer(balancer, async (image) => {
     await withConfigVolume(balancer, image, async ({ state }) => {
       const out = state.expected.filter((other) => other !== node && !(other in state.servers));
-      if (out.length < maxUnavailable) return;
-      throw new StepError(
-        `node ${node} must not be taken out of traffic: ${out.join(", ")} ${out.length === 1 ? "is" : "are"} out already, and rollout.maxUnavailable is ${maxUnavailable}; mend ${out.length === 1 ? "it" : "them"} first: pulumi up ${out.map((other) => `--target '**-${other}*'`).join(" ")}`,
-      );
+      if (out.length >= input.maxUnavailable) throw new StepError(refusal(input, out));
     });
   });
   return { node };
+}
+
+function refusal({ mesh, node, maxUnavailable }: TurnInput, out: string[]): string {
+  const targets = out.map(
+    (other) => `--target '**::${mesh}-${other}' --target '**::${mesh}-${other}-*'`,
+  );
+  return `node ${node} stays in traffic: ${out.join(", ")} ${out.length === 1 ? "is" : "are"} out already, and rollout.maxUnavailable is ${maxUnavailable}; bring back what is out first, then run pulumi up again:\n  pulumi up ${targets.join(" ")}`;
 }
 
 /** Takes a node that is no longer declared off the list. */

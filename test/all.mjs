@@ -1,0 +1,59 @@
+// npm test: everything the tests need is put in place, then all of them run.
+import { join } from "node:path";
+import { ensureDockerEngine } from "../lab/docker-engine.mjs";
+import { ensureImages } from "../lab/images.mjs";
+import { run } from "../toolchain/command.mjs";
+import { ensureToolchain } from "../toolchain/ensure.mjs";
+import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
+import { step } from "../toolchain/progress.mjs";
+
+const ROOT = join(import.meta.dirname, "..");
+const HELP = `npm test [-- <vitest arguments>]
+
+Puts the toolchain, the npm packages, a Docker engine and the images in place as "npm run lab" does, then
+checks types and formatting and runs every test: pure, golden (through the real nginx), components, and
+the real engine with real containers. Skipped tests are counted, with their reason.
+
+  npm test -- test/golden.test.ts     one file
+  npm test -- -t "weights"            tests whose title matches`;
+
+const args = process.argv.slice(2);
+if (args.includes("--help")) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+try {
+  const env = await prepared();
+  if (args.length === 0) {
+    await step("Check formatting", () => tool(env, "prettier/bin/prettier.cjs", "--check", "."));
+    await step("Check types", () => tool(env, "typescript/bin/tsc", "-p", "tsconfig.json"));
+  }
+  await tool(env, "vitest/vitest.mjs", "run", "--config", "test/vitest.config.mts", ...args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+/** @returns {Promise<NodeJS.ProcessEnv>} the environment in which the tests find everything */
+async function prepared() {
+  const toolchain = await ensureToolchain();
+  await ensureDependencies();
+  await ensureDockerEngine();
+  const images = await ensureImages();
+  return {
+    ...toolchain,
+    OLLAMA_MESH_OLLAMA_IMAGE: images.ollama,
+    OLLAMA_MESH_NGINX_IMAGE: images.nginx,
+    OLLAMA_MESH_MODEL: images.model,
+  };
+}
+
+/** @param {NodeJS.ProcessEnv} env @param {string} file @param {string[]} words */
+function tool(env, file, ...words) {
+  return run("node", [join(ROOT, "node_modules", file), ...words], {
+    cwd: ROOT,
+    env,
+    inherit: true,
+  });
+}
