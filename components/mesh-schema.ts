@@ -20,7 +20,7 @@ import {
 
 const whole = (low: number, high: number) => {
   const error = `must be a whole number, ${low}-${high}`;
-  return z.int(error).min(low, error).max(high, error).exactOptional();
+  return z.int({ error, abort: true }).min(low, error).max(high, error).exactOptional();
 };
 const flag = () => z.boolean("must be true or false").exactOptional();
 const matching = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
