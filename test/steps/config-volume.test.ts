@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { amend, drain, type AdmissionInput } from "../../steps/admission.ts";
+import { applyConfig } from "../../steps/apply-config.ts";
+import { servingHash } from "../../steps/balancer.ts";
+import { withConfigVolume, type MeshState } from "../../steps/config-volume.ts";
+import { delist, enlist, takeTurn } from "../../steps/turn.ts";
+import { nginxConf } from "../../templates/nginx-conf.ts";
+import { serverLine } from "../../templates/upstream.ts";
+import { lacking } from "../support/needs.ts";
+import { BalancerUnderTest } from "./balancer-under-test.ts";
+
+const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
+
+// Real Docker and nginx, the steps themselves, no Pulumi: what a step leaves behind when it works,
+// and that it leaves everything as it was when it does not.
+describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000 }, () => {
+  const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
+  const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
+  const balancer = mesh.place;
+  const image = mesh.image;
+
+  beforeAll(async () => {
+    await mesh.create();
+    await applyConfig({ balancer, image, base });
+    await mesh.start();
+  }, 60_000);
+  afterAll(() => mesh[Symbol.asyncDispose]());
+
+  const admission = (name: string): AdmissionInput => {
+    const node = mesh.plan.nodes.find((planned) => planned.name === name)!;
+    return {
+      balancer,
+      node: name,
+      address: node.address,
+      port: node.port,
+      line: serverLine(mesh.plan.balancer, node),
+      drainTimeoutSeconds: 5,
+    };
+  };
+  const state = () =>
+    withConfigVolume(balancer, image, (volume) => Promise.resolve<MeshState>(volume.state));
+  /** Runs what must fail, and shows that nginx and the volume are as before. */
+  async function refused(change: () => Promise<unknown>): Promise<string> {
+    const before = [await servingHash(balancer), await mesh.currentConfig(), await state()];
+    const error = await change().then(
+      () => new Error("it was accepted"),
+      (reason: unknown) => reason as Error,
+    );
+    expect([await servingHash(balancer), await mesh.currentConfig(), await state()]).toEqual(
+      before,
+    );
+    return error.message;
+  }
+
+  test("without an admitted node, clients get 503 as JSON", async () => {
+    expect(await mesh.front("/api/tags")).toBe(
+      '{"error":"no node can take the request at the moment; try again"}',
+    );
+  });
+
+  test("a config that nginx refuses leaves the old one serving and shows nginx's words", async () => {
+    const broken = base.replace("least_conn;", "least_con;");
+    const message = await refused(() => applyConfig({ balancer, image, base: broken }));
+    expect(message).toMatch(
+      /^nginx refuses the new config; the old one goes on serving\n {2}nginx says: /,
+    );
+    expect(message).toContain('unknown directive "least_con"');
+  });
+
+  test("a config that passes nginx -t but not the reload is taken back", async () => {
+    // nginx keeps limit_req zones over a reload and refuses another key for one, which -t cannot see.
+    const limited = (key: string) =>
+      base.replace(
+        "server_tokens off;",
+        `server_tokens off; limit_req_zone ${key} zone=test:1m rate=1r/s;`,
+      );
+    await applyConfig({ balancer, image, base: limited("$binary_remote_addr") });
+    const message = await refused(() => applyConfig({ balancer, image, base: limited("$uri") }));
+    expect(message).toContain("nginx accepted the new config but did not take it over");
+    expect(message).toContain('limit_req "test" uses the "$uri" key');
+    await applyConfig({ balancer, image, base });
+  }, 90_000);
+
+  test("nodes admitted at the same moment are both admitted", async () => {
+    await Promise.all([amend(admission("a")), amend(admission("b"))]);
+    expect(Object.keys((await state()).servers).sort()).toEqual(["a", "b"]);
+    const conf = await mesh.currentConfig();
+    expect(conf.match(/^ +server 10\..*;$/gm)).toHaveLength(2);
+  });
+
+  test("admitting a node again changes nothing", async () => {
+    const before = await servingHash(balancer);
+    await amend(admission("a"));
+    expect(await servingHash(balancer)).toBe(before);
+  });
+
+  test("a drained node's line is gone, and draining it again is no error", async () => {
+    await drain(admission("b"));
+    expect(Object.keys((await state()).servers)).toEqual(["a"]);
+    await drain(admission("b"));
+    expect(Object.keys((await state()).servers)).toEqual(["a"]);
+  });
+
+  test("a node may not leave while as many others are out as may be", async () => {
+    const turn = (node: string) => ({
+      balancer,
+      mesh: mesh.name,
+      node,
+      spec: "1",
+      maxUnavailable: 1,
+    });
+    await enlist(turn("a"));
+    await enlist(turn("b")); // b is expected, and not admitted
+    const message = await refused(() => takeTurn(turn("a")));
+    expect(message).toContain("node a stays in traffic: b is out already");
+    expect(message).toContain(
+      `pulumi up --target '**::${mesh.name}-b' --target '**::${mesh.name}-b-*'`,
+    );
+    await takeTurn(turn("b"));
+    await takeTurn({ ...turn("a"), maxUnavailable: 2 });
+    await delist(turn("b"));
+    await takeTurn(turn("a"));
+  });
+});
