@@ -1,17 +1,18 @@
 // A Docker engine to run the lab on: the one that runs, or one that we start.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import { cacheFolder } from "../toolchain/cache.mjs";
-import { CommandError, run } from "../toolchain/command.mjs";
+import { run } from "../toolchain/command.mjs";
 import { step } from "../toolchain/progress.mjs";
 import { ensureAptPackages, isThere } from "./apt-packages.mjs";
 
 const START_WITHIN_MS = 60_000;
-const ANSWER_WITHIN_SECONDS = 10;
+const ANSWER_WITHIN_MS = 10_000;
 
 /** Which process is the engine that the lab started; kept until it is stopped. */
 const startedFile = () => join(cacheFolder(), "docker-engine.json");
@@ -69,15 +70,17 @@ export async function stopStartedEngine() {
 /** Why no engine answers; nothing when one does. */
 async function engineProblem() {
   if (!isThere("docker")) return "the docker program is not installed";
+  const ask = ["version", "--format", "{{.Server.Version}}"];
   try {
-    // `timeout` of coreutils: an engine that accepts and never answers would hang the client for ever.
-    const ask = ["docker", "version", "--format", "{{.Server.Version}}"];
-    await run("timeout", [String(ANSWER_WITHIN_SECONDS), ...ask]);
+    // An engine that accepts and never answers would hang the client for ever.
+    await promisify(execFile)("docker", ask, { timeout: ANSWER_WITHIN_MS });
     return undefined;
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (error.code === 124) return `no answer within ${ANSWER_WITHIN_SECONDS} s`;
-    return error.output.trim().split("\n").at(-1) ?? error.message;
+    const { killed, stderr } = /** @type {import("node:child_process").ExecFileException} */ (
+      error
+    );
+    if (killed) return `no answer within ${ANSWER_WITHIN_MS / 1000} s`;
+    return stderr?.trim().split("\n").at(-1) || String(error);
   }
 }
 

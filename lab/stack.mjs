@@ -68,7 +68,7 @@ export async function configure(env, values) {
 
 /** The port that an earlier run was told to use. */
 export async function rememberedPort() {
-  return readFile(PORT, "utf8").catch(() => undefined);
+  return (await readFile(PORT, "utf8").catch(() => "")).trim() || undefined;
 }
 
 /** @param {string} port */
@@ -162,14 +162,18 @@ function inSight(title, env, args) {
       detached: true,
       stdio: ["ignore", "inherit", "inherit"],
     });
-    const interrupt = () => pulumi.kill("SIGINT");
+    let interrupted = false;
+    const interrupt = () => {
+      interrupted = true;
+      pulumi.kill("SIGINT");
+    };
     process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
     pulumi.on("error", reject);
     pulumi.on("close", (code, signal) => {
       process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-      if (code === 0) resolve();
-      else
-        reject(new Error(`pulumi ${args[0]} ended with ${signal ?? `code ${code}`}; see above.`));
+      if (code === 0) return resolve();
+      if (interrupted) return reject(new Error("Stopped. Run it again to go on from here."));
+      reject(new Error(`pulumi ${args[0]} ended with ${signal ?? `code ${code}`}; see above.`));
     });
   });
 }

@@ -1,5 +1,8 @@
 // One question to an Ollama endpoint, the answer shown as it comes.
 
+/** Long enough to be watched, short enough to be waited for. */
+const LONGEST_ANSWER_TOKENS = 100;
+
 /** A cold model is loaded first. */
 const ANSWER_WITHIN_MS = 300_000;
 
@@ -24,7 +27,11 @@ export async function streamedAnswer(endpoint, { model, question }, onToken) {
   const response = await fetch(new URL("/api/chat", endpoint), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, messages: [{ role: "user", content: question }] }),
+    body: JSON.stringify({
+      model,
+      messages: [{ role: "user", content: question }],
+      options: { num_predict: LONGEST_ANSWER_TOKENS },
+    }),
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   });
   if (!response.ok || !response.body) {

@@ -69,7 +69,7 @@ await commandLine(HELP, { port: { type: "string" } }, async (values) => {
     console.log("(Nonsense: the built-in model has random weights.)");
   }
   console.log();
-  for (const [name, value] of Object.entries(made)) console.log(`${name}: ${readable(value)}`);
+  for (const [name, value] of Object.entries(made)) console.log(`${name}:${row(value)}`);
   console.log("\nRemove it all: npm run lab:down");
 });
 
@@ -101,7 +101,15 @@ async function ensurePortIsFree(port) {
   );
 }
 
-/** @param {unknown} value */
-function readable(value) {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+/**
+ * A list as one line per item, an item as its values in a row.
+ *
+ * @param {unknown} value
+ * @returns {string}
+ */
+function row(value) {
+  if (Array.isArray(value)) return value.map((item) => `\n ${row(item)}`).join("");
+  if (typeof value !== "object" || value === null) return ` ${value}`;
+  const { name, ...others } = /** @type {Record<string, unknown>} */ (value);
+  return [name, ...Object.values(others)].map(row).join(" ");
 }

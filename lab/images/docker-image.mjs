@@ -62,6 +62,9 @@ export async function builtImage(recipe) {
           env,
           onLine: detail,
         });
+        // The classic builder keeps the stages that the image was copied from, as images without a name.
+        const stages = ["--filter", `label=${REPOSITORY}.stage`];
+        await run("docker", ["image", "prune", "--force", ...stages]);
         detail("");
       });
     } finally {

@@ -1,107 +1,84 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { ensureDockerEngine, stopStartedEngine } from "../../lab/docker-engine.mjs";
+import { standIns } from "./stand-in.ts";
 
-let folder: string;
+afterEach(() => vi.restoreAllMocks());
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lab-engine-"));
-  mkdirSync(join(folder, "bin"));
-  vi.stubEnv("PATH", `${join(folder, "bin")}:${process.env["PATH"]}`);
-  vi.stubEnv("OLLAMA_MESH_CACHE", join(folder, "cache"));
+/** A machine with this engine and this user. */
+function machine(user: "root" | "user", scripts: { docker: string; dockerd?: string }) {
+  vi.spyOn(process, "getuid").mockReturnValue(user === "root" ? 0 : 1000);
+  const notes = standIns({ dockerd: "touch $NOTES/started", ...scripts });
+  vi.stubEnv("OLLAMA_MESH_CACHE", join(notes, "cache"));
   vi.stubEnv("DOCKER_HOST", undefined);
   vi.stubEnv("DOCKER_CONTEXT", undefined);
-});
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** A program that takes the place of the real one. */
-function standIn(name: string, script: string) {
-  const file = join(folder, "bin", name);
-  writeFileSync(file, `#!/bin/sh\n${script}\n`);
-  chmodSync(file, 0o755);
+  return {
+    write: (name: string, text: string) => writeFileSync(join(notes, name), text),
+    read: (name: string) => readFileSync(join(notes, name), "utf8"),
+    engineStarted: () => existsSync(join(notes, "started")),
+  };
 }
 
-const asUser = () => vi.spyOn(process, "getuid").mockReturnValue(1000);
-const asRoot = () => vi.spyOn(process, "getuid").mockReturnValue(0);
-
 test("an engine that answers is used as it is", async () => {
-  standIn("docker", "echo 20.10.24");
-  standIn("dockerd", `touch ${folder}/started`);
-  asRoot();
+  const { engineStarted } = machine("root", { docker: "echo 20.10.24" });
   await ensureDockerEngine();
-  expect(existsSync(join(folder, "started"))).toBe(false);
+  expect(engineStarted()).toBe(false);
   expect(await stopStartedEngine()).toBe("not ours");
 });
 
 test("a user whom the engine refuses is told how to be let in", async () => {
-  standIn("docker", "echo permission denied while trying to connect >&2; exit 1");
-  asUser();
+  machine("user", { docker: "echo permission denied while trying to connect >&2; exit 1" });
   await expect(ensureDockerEngine()).rejects.toThrow("sudo usermod -aG docker $USER");
 });
 
 test("a user without an engine is told how to start it", async () => {
-  standIn("docker", "echo Cannot connect to the Docker daemon >&2; exit 1");
-  asUser();
+  machine("user", { docker: "echo Cannot connect to the Docker daemon >&2; exit 1" });
   await expect(ensureDockerEngine()).rejects.toThrow("sudo systemctl start docker");
 });
 
 test("a silent engine elsewhere is named and never replaced by one of our own", async () => {
-  standIn("docker", "echo no route to host >&2; exit 1");
-  standIn("dockerd", `touch ${folder}/started`);
-  asRoot();
+  const { engineStarted } = machine("root", { docker: "echo no route to host >&2; exit 1" });
   vi.stubEnv("DOCKER_HOST", "tcp://192.0.2.1:2376");
   await expect(ensureDockerEngine()).rejects.toThrow(
     "The Docker engine at tcp://192.0.2.1:2376 does not answer: no route to host",
   );
-  expect(existsSync(join(folder, "started"))).toBe(false);
+  expect(engineStarted()).toBe(false);
 });
 
 // Where systemd runs, it is the one to start the engine.
 const withoutSystemd = !existsSync("/run/systemd/system");
 
 test.runIf(withoutSystemd)(
-  "root gets an engine started, and stopped when nothing runs on it",
+  "root gets an engine, and it is stopped when nothing runs on it",
   async () => {
-    asRoot();
-    standIn("dockerd", `echo $$ > ${folder}/pid; echo ready > ${folder}/up; exec sleep 600`);
-    standIn(
-      "docker",
-      `[ -f ${folder}/up ] || { echo down >&2; exit 1; }; [ "$1" != ps ] || cat ${folder}/running`,
-    );
+    const { read, write } = machine("root", {
+      dockerd: "echo $$ > $NOTES/pid; touch $NOTES/up; exec sleep 600",
+      docker: `
+      [ -f $NOTES/up ] || { echo down >&2; exit 1; }
+      [ "$1" != ps ] || cat $NOTES/running`,
+    });
     await ensureDockerEngine();
-    const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+    const alive = () => process.kill(Number(read("pid")), 0);
 
-    writeFileSync(join(folder, "running"), "0123456789ab\n");
+    write("running", "0123456789ab\n");
     expect(await stopStartedEngine()).toBe("in use");
-    expect(() => process.kill(pid, 0)).not.toThrow();
+    expect(alive).not.toThrow();
 
-    writeFileSync(join(folder, "running"), "");
+    write("running", "");
     expect(await stopStartedEngine()).toBe("stopped");
+    expect(alive).toThrow("ESRCH");
     expect(await stopStartedEngine()).toBe("not ours");
   },
 );
 
 test.runIf(withoutSystemd)("an engine that cannot start shows the end of its log", async () => {
-  asRoot();
-  standIn("docker", "echo down >&2; exit 1");
-  standIn("dockerd", "echo failed to mount overlay >&2; exit 1");
+  machine("root", {
+    docker: "echo down >&2; exit 1",
+    dockerd: "echo failed to mount overlay >&2; exit 1",
+  });
   await expect(ensureDockerEngine()).rejects.toThrow(
     /it ended with code 1.*failed to mount overlay/s,
   );
