@@ -1,0 +1,43 @@
+import { defineConfig } from "vitest/config";
+
+import { SummaryReporter } from "./support/summary-reporter.ts";
+
+const SECOND = 1000;
+
+export default defineConfig({
+  test: {
+    reporters: ["default", new SummaryReporter()],
+    silent: "passed-only",
+    restoreMocks: true,
+    unstubEnvs: true,
+    // No retries: a test that fails now and then shows a mistake.
+    retry: 0,
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/*.test.ts"],
+          // An Output in a template literal throws instead of printing a riddle.
+          env: { PULUMI_ERROR_OUTPUT_STRING: "true" },
+          testTimeout: 10 * SECOND,
+          hookTimeout: 10 * SECOND,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "system",
+          include: ["test/*/**/*.test.ts"],
+          exclude: ["test/other-program/**"],
+          // A test that runs an engine sets its own.
+          testTimeout: 30 * SECOND,
+          hookTimeout: 60 * SECOND,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
