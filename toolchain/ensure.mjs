@@ -31,7 +31,7 @@ export async function ensureToolchain() {
   const missing = names.filter((name) => !installedPlugin(name));
   if ("version" in installed && missing.length === 0) return env;
 
-  const official = await officialWay(env);
+  const official = await officialWay(env, { cli: "unfit" in installed, plugins: missing });
   if ("unfit" in installed) {
     prependToPath(env, official ? await officialCli(official) : await buildCli());
     // Ours may be older than what the program's SDK was released with; the engine's protocol is checked by its tests.

@@ -13,18 +13,21 @@ For example: node toolchain/exec.mjs pulumi preview --stack lab`;
 const [command, ...args] = process.argv.slice(2);
 
 if (!command || command === "--help" || command === "-h") {
-  console.log(USAGE);
+  (command ? console.log : console.error)(USAGE);
   process.exit(command ? 0 : 2);
 }
 
 try {
   const env = await ensureToolchain();
-  const child = spawn(command, args, { env, stdio: "inherit" });
-  // Ctrl-C in a terminal reaches the child by itself; what others send us is passed on.
+  /** @type {import("node:child_process").ChildProcess | undefined} */
+  let child;
+  // Before the command starts: it may be so quick that its user's signal comes at once.
   for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"])) {
-    process.on(signal, () => child.kill(signal));
+    process.on(signal, () => child?.kill(signal));
   }
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // Ctrl-C in a terminal reaches the command by itself, and a second one would make Pulumi stop half-way.
+  process.on("SIGINT", () => process.stdin.isTTY || child?.kill("SIGINT"));
+  child = spawn(command, args, { env, stdio: "inherit" });
   child.on("error", (error) => {
     console.error(`cannot run ${command}: ${error.message}`);
     process.exitCode = 127;

@@ -77,9 +77,15 @@ function goBuild(what) {
 /** Both plugins: `docker` around upstream's Terraform provider, `command` our own. */
 export const buildPlugins = () => goBuild(PLUGIN_BINARIES);
 
-/** Whether everything that can be built here has been. */
-export function isBuilt() {
-  return [CLI, PLUGIN_BINARIES].every((what) => existsSync(builtFolder(what.name, inputsOf(what))));
+/**
+ * Whether the plugins have been built, and the CLI too where it is wanted.
+ *
+ * @param {boolean} cliToo
+ */
+export function isBuilt(cliToo) {
+  return (cliToo ? [CLI, PLUGIN_BINARIES] : [PLUGIN_BINARIES]).every((what) =>
+    existsSync(builtFolder(what.name, inputsOf(what))),
+  );
 }
 
 /**

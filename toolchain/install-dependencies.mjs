@@ -19,16 +19,25 @@ const QUIET = {
   npm_config_update_notifier: "false",
 };
 
-/**
- * Whether npm's own record of what it installed says what package-lock.json says (someone ran npm by hand).
- */
+/** @param {string} file @returns {Record<string, {version?: string, optional?: boolean}>} */
+function packagesIn(file) {
+  const { "": _root, ...packages } = JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
+  return packages;
+}
+
+/** Whether the folder of every package is there. Optional ones are for other platforms. */
+function allThere() {
+  return Object.entries(packagesIn("package-lock.json")).every(
+    ([path, { optional }]) => optional || existsSync(join(ROOT, path)),
+  );
+}
+
+/** Whether npm's own record of what it installed says what package-lock.json says: someone ran npm by hand. */
 function installedAsLocked() {
-  /** @param {string} file @returns {Record<string, {version?: string, optional?: boolean}>} */
-  const packages = (file) => JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
   const record = "node_modules/.package-lock.json";
-  if (!existsSync(join(ROOT, record))) return false;
-  const installed = packages(record);
-  const { "": _root, ...locked } = packages("package-lock.json");
+  if (!existsSync(join(ROOT, record)) || !allThere()) return false;
+  const installed = packagesIn(record);
+  const locked = packagesIn("package-lock.json");
   return (
     Object.keys(installed).every((path) => path in locked) &&
     Object.entries(locked).every(([path, { version, optional }]) =>
@@ -71,12 +80,7 @@ export async function ensureDependencies() {
     step("installing the npm packages of package-lock.json", () =>
       run("npm", ["ci", "--ignore-scripts"], { cwd: ROOT, env }),
     );
-  await whenStale(
-    "packages",
-    lockFile,
-    () => existsSync(join(ROOT, "node_modules", "typescript")),
-    async () => installedAsLocked() || install(),
-  );
+  await whenStale("packages", lockFile, allThere, async () => installedAsLocked() || install());
   const sources = ["components", "templates", "steps", "tsconfig.json", "tsconfig.build.json"];
   await whenStale(
     "dist",

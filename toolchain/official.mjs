@@ -14,19 +14,23 @@ import { PLUGINS, PULUMI } from "./versions.mjs";
 
 const OFFICIAL = "https://get.pulumi.com";
 const PROBE_SECONDS = 4;
+const ANSWER_SECONDS = 30;
 /** After that a closed network is asked again, so that official releases are used once they can be had. */
 const ASK_AGAIN_MS = 24 * 60 * 60 * 1000;
 
 /** The CLI's files are named with Node's word for the architecture, the plugins' with Go's. */
 const GO_ARCHITECTURE = /** @type {Record<string, string>} */ ({ x64: "amd64" });
 
+/** @typedef {keyof typeof PLUGINS} PluginName */
+
 /** @typedef {{base: string, env: NodeJS.ProcessEnv}} Way `env` has the Node that downloads */
 
 /** @param {Way} way @param {string} url @param {string} file @param {(line: string) => void} [onLine] */
 async function download(way, url, file, onLine) {
   const program = join(import.meta.dirname, "download.mjs");
-  await run("node", [program, url, file, String(onLine ? 30 : PROBE_SECONDS)], {
-    env: { ...way.env, NODE_USE_ENV_PROXY: "1" },
+  const seconds = String(onLine ? ANSWER_SECONDS : PROBE_SECONDS);
+  await run("node", [program, url, file, seconds], {
+    env: { ...way.env, NODE_USE_ENV_PROXY: "1", NODE_NO_WARNINGS: "1" },
     ...(onLine && { onLine }),
   });
 }
@@ -56,30 +60,33 @@ const cliChecksums = (/** @type {string} */ base) =>
   `${base}/releases/sdk/pulumi-${PULUMI}-checksums.txt`;
 
 /**
- * The official host, when it can be reached. Asked only where the answer matters: not when its files are in the cache
- * already, and once a day when what is needed has been built from Go modules.
+ * The official host, when it can be reached. Asked only where the answer matters: not when what is missing is in the
+ * cache already, and once a day when it has been built from Go modules.
  *
  * @param {NodeJS.ProcessEnv} env
+ * @param {{cli: boolean, plugins: PluginName[]}} missing
  * @returns {Promise<Way | undefined>}
  */
-export async function officialWay(env) {
+export async function officialWay(env, missing) {
   const mirror = process.env["OLLAMA_MESH_PULUMI_RELEASES"]?.replace(/\/+$/, "");
   const way = { base: mirror || OFFICIAL, env };
-  if (existsSync(cliFolder(way))) return way;
+  const wanted = missing.plugins.map((name) => pluginFolder(way, name));
+  if (missing.cli) wanted.push(cliFolder(way));
+  if (wanted.every((folder) => existsSync(folder))) return way;
   const refused = join(cacheFolder(), "official-releases-unreachable");
-  if (!mirror && isBuilt() && (await age(refused)) < ASK_AGAIN_MS) return undefined;
+  if (!mirror && isBuilt(missing.cli) && (await age(refused)) < ASK_AGAIN_MS) return undefined;
   try {
     await text(way, cliChecksums(way.base));
     console.error(`> Pulumi: official releases from ${way.base}`);
     return way;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
+    const fault = error.output.trim();
     if (mirror) {
-      const fault = error.output.trim();
       throw new Error(`${fault}\nOLLAMA_MESH_PULUMI_RELEASES must name a mirror of ${OFFICIAL}`);
     }
     if (error.code !== UNREACHABLE && error.code !== NOT_FOUND) throw error;
-    const why = error.output.trim().replace(/^.*?: /, "");
+    const why = fault.replace(/^.*?: /, "");
     console.error(`> Pulumi: ${OFFICIAL} cannot be had from here (${why}): from Go modules`);
     await mkdir(cacheFolder(), { recursive: true });
     await writeFile(refused, "");
@@ -117,22 +124,31 @@ export async function officialCli(way) {
   return existsSync(join(folder, "bin", "pulumi")) ? join(folder, "bin") : folder;
 }
 
+/** @param {PluginName} name */
+function pluginFile(name) {
+  const architecture = GO_ARCHITECTURE[process.arch] ?? process.arch;
+  return `pulumi-resource-${name}-v${PLUGINS[name]}-${process.platform}-${architecture}.tar.gz`;
+}
+
+/** @param {Way} way @param {PluginName} name */
+const pluginInputs = ({ base }, name) => [base, pluginFile(name)];
+/** @param {Way} way @param {PluginName} name */
+const pluginFolder = (way, name) => builtFolder(`pulumi-official-${name}`, pluginInputs(way, name));
+
 /**
  * An official plugin.
  *
  * @param {Way} way
- * @param {keyof typeof PLUGINS} name
+ * @param {PluginName} name
  * @returns {Promise<string>} the folder it lies in
  */
 export function officialPlugin(way, name) {
   const version = PLUGINS[name];
-  const architecture = GO_ARCHITECTURE[process.arch] ?? process.arch;
-  const file = `pulumi-resource-${name}-v${version}-${process.platform}-${architecture}.tar.gz`;
   const folder = `${way.base}/releases/plugins`;
   const sums = `${folder}/pulumi-${name}_${version}_checksums.txt`;
-  return built(`pulumi-official-${name}`, [way.base, file], (out) =>
+  return built(`pulumi-official-${name}`, pluginInputs(way, name), (out) =>
     step(`downloading the official ${name} plugin ${version}`, (detail) =>
-      unpack(way, `${folder}/${file}`, sums, out, [], detail),
+      unpack(way, `${folder}/${pluginFile(name)}`, sums, out, [], detail),
     ),
   );
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { ensureToolchain } from "../../toolchain/ensure.mjs";
 import { PLUGINS } from "../../toolchain/versions.mjs";
+import { COMMAND_PLUGIN } from "./plugin-in-place.ts";
 
 const PROGRAM = join(import.meta.dirname, "command-program");
 const NODE_MODULES = join(import.meta.dirname, "../../node_modules");
@@ -55,6 +56,10 @@ export interface StateResource {
   outputs: Record<string, unknown>;
 }
 
+/** A command that notes in $LOG that it ran and with what previous output. */
+export const noted = (word: string) =>
+  `echo "${word} [$PULUMI_COMMAND_STDOUT] [$PULUMI_COMMAND_STDERR]" >> $LOG; echo ${word}-out; echo ${word}-err >&2`;
+
 const nameOf = (urn = "") => urn.split("::").at(-1) ?? "";
 
 /** The environment of the plugin under test: the one in place, or the file named by OLLAMA_MESH_TEST_COMMAND_PLUGIN. */
@@ -66,12 +71,11 @@ async function environment(folder: string): Promise<NodeJS.ProcessEnv> {
     PULUMI_DEBUG_COMMANDS: "true",
     LOG: join(folder, "log"),
   };
-  const plugin = process.env["OLLAMA_MESH_TEST_COMMAND_PLUGIN"];
-  if (plugin) {
+  if (COMMAND_PLUGIN) {
     const home = join(folder, "home");
     const place = join(home, "plugins", `resource-command-v${PLUGINS.command}`);
     await mkdir(place, { recursive: true });
-    await symlink(plugin, join(place, "pulumi-resource-command"));
+    await symlink(COMMAND_PLUGIN, join(place, "pulumi-resource-command"));
     env["PULUMI_HOME"] = home;
   }
   return env;
@@ -171,7 +175,9 @@ export class CommandProject {
     const diagnostics = events.flatMap((event) => event.diagnosticEvent ?? []);
     return {
       steps: events
-        .flatMap((event) => event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata ?? [])
+        .flatMap(
+          (event) => event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata ?? [],
+        )
         .filter(({ urn }) => isCommand(urn))
         .map(({ op, urn }) => `${op} ${nameOf(urn)}`),
       shown: (name) =>
@@ -180,7 +186,10 @@ export class CommandProject {
           .map(({ message }) => message.trim()),
       errors: (name) =>
         diagnostics
-          .filter(({ urn, severity, ephemeral }) => severity === "error" && !ephemeral && nameOf(urn) === name)
+          .filter(
+            ({ urn, severity, ephemeral }) =>
+              severity === "error" && !ephemeral && nameOf(urn) === name,
+          )
           .map(({ message }) => message),
     };
   }

@@ -1,0 +1,23 @@
+// Which plugin the toolchain put in place, and whether it is one of ours.
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+import { run } from "../../toolchain/command.mjs";
+import { ensureToolchain } from "../../toolchain/ensure.mjs";
+import { PLUGINS } from "../../toolchain/versions.mjs";
+
+/** The command plugin to test instead of the one in place: a file, such as an official one. */
+export const COMMAND_PLUGIN = process.env["OLLAMA_MESH_TEST_COMMAND_PLUGIN"];
+
+/** The official ones do not know `--version`, or say something else. */
+export async function pluginInPlace(
+  name: keyof typeof PLUGINS,
+): Promise<{ file: string; ours: boolean }> {
+  const home = (await ensureToolchain())["PULUMI_HOME"] ?? join(homedir(), ".pulumi");
+  const folder = join(home, "plugins", `resource-${name}-v${PLUGINS[name]}`);
+  const file = (name === "command" && COMMAND_PLUGIN) || join(folder, `pulumi-resource-${name}`);
+  const version = await run("timeout", ["5", file, "--version"]).catch(() => "");
+  const ours = version.includes("ollama-mesh's own");
+  if (!ours) console.log(`${file} is not ours: what only ours does is not tested`);
+  return { file, ours };
+}
