@@ -63,6 +63,8 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
   }
 }
 
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+
 /** One per Docker engine, the balancer's included, by endpoint. */
 function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> {
   const { plan } = known;
@@ -94,7 +96,9 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
           images: own.apply((containers) =>
             [...new Set(containers.map(({ image }) => image))].sort(),
           ),
-          purpose: own.apply((containers) => shortHash(JSON.stringify(containers), 16)),
+          purpose: own.apply((containers) =>
+            shortHash(JSON.stringify(containers.toSorted(byName)), 16),
+          ),
           minimumFreeGiB: plan.rollout.minimumFreeGiB,
         },
         { parent: mesh },
@@ -165,7 +169,7 @@ function createNodes(
 }
 
 function exampleCall(url: string, plan: MeshPlan): string {
-  const model = plan.hosts.flatMap(({ models }) => models)[0] ?? "MODEL";
+  const model = plan.nodes.flatMap(({ container }) => container?.models ?? [])[0] ?? "MODEL";
   const message = { model, messages: [{ role: "user", content: "Hello" }] };
   return `curl -N ${url}/api/chat -d '${JSON.stringify(message)}'`;
 }
