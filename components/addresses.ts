@@ -22,6 +22,9 @@ export function defaultSubnet(mesh: string): string {
   return `${dotted(10 * 2 ** 24 + place * 2 ** 12)}/20`;
 }
 
+/** How many nodes a subnet has room for. */
+export const roomIn = (subnet: string) => 2 ** (32 - parseSubnet(subnet)!.bits) - FIRST_NODE - 1;
+
 /**
  * Gives each node an address by its name, so that adding or removing one moves no other; where two
  * names meet (1 in 4,000 pairs), the later in the alphabet takes the next free address.
@@ -29,7 +32,7 @@ export function defaultSubnet(mesh: string): string {
 export function assignAddresses(subnet: string, names: readonly string[]): Addresses {
   const network = parseSubnet(subnet);
   if (!network) throw new RangeError(`not a subnet: ${subnet}`);
-  const size = 2 ** (32 - network.bits) - FIRST_NODE - 1;
+  const size = roomIn(subnet);
   if (names.length > size) throw new RangeError(`${subnet} has no room for ${names.length} nodes`);
   const nodes = new Map<string, string>();
   const taken = new Set<number>();
@@ -40,13 +43,4 @@ export function assignAddresses(subnet: string, names: readonly string[]): Addre
     nodes.set(name, dotted(network.base + FIRST_NODE + place));
   }
   return { subnet, gateway: dotted(network.base + 1), balancer: dotted(network.base + 2), nodes };
-}
-
-/** Whether an IPv4 address lies in the subnet. */
-export function inSubnet(subnet: string, address: string): boolean {
-  const network = parseSubnet(subnet);
-  const parts = address.split(".").map(Number);
-  if (!network || parts.length !== 4) return false;
-  const ip = parts.reduce((sum, part) => sum * 256 + part, 0);
-  return ip > network.base && ip < network.base + 2 ** (32 - network.bits);
 }

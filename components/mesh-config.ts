@@ -8,7 +8,9 @@ import {
   rolloutSchema,
   type Known,
 } from "./mesh-schema.ts";
+import { roomIn } from "./addresses.ts";
 import { engineHost } from "./names.ts";
+import { isAttached } from "./plan.ts";
 import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
 
 /** The arguments of a mesh, checked, every Input known. */
@@ -198,6 +200,13 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
     problems.push({
       path: "balancer.connectTimeoutSeconds",
       text: `must be below tryTimeoutSeconds (${budget}), or a dead node leaves no time to try the next, got ${connect}`,
+    });
+  }
+  const attached = nodes.filter(({ node }) => isAttached(node, balancerEngine)).length;
+  if (balancer.subnet !== undefined && attached > roomIn(balancer.subnet)) {
+    problems.push({
+      path: "balancer.subnet",
+      text: `must have room for the ${attached} nodes on the balancer's engine; a larger network has a smaller number after the slash, got ${show(balancer.subnet)}`,
     });
   }
   const unavailable = mesh.rollout.maxUnavailable ?? ROLLOUT.maxUnavailable;

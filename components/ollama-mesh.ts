@@ -110,7 +110,7 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
 
 function createBalancer(
   mesh: OllamaMesh,
-  { plan, nodes }: KnownLater,
+  { plan }: KnownLater,
   hosts: Map<string, GpuHost>,
   args: OllamaMeshArgs,
 ): LoadBalancer {
@@ -121,7 +121,7 @@ function createBalancer(
       plan: plan.balancer,
       image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
       host: hosts.get(plan.balancer.endpoint)!,
-      base: pulumi.all([...nodes.values()]).apply((all) => nginxConf(plan.balancer, all)),
+      base: nginxConf(plan.balancer),
     },
     { parent: mesh },
   );

@@ -152,7 +152,7 @@ function planBalancer(
 }
 
 /** Whether a node joins the mesh network instead of being published on its host. */
-function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
+export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
   return (
     node.managed !== false &&
     node.address === undefined &&

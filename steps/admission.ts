@@ -1,5 +1,5 @@
 import { askFromBalancer, containerState, type BalancerPlace } from "./balancer.ts";
-import { openConnections } from "./connections.ts";
+import { addressesOf, openConnections } from "./connections.ts";
 import { withConfigVolume } from "./config-volume.ts";
 import { DockerError } from "./docker-engine.ts";
 import { progress, StepError } from "./step-error.ts";
@@ -28,18 +28,17 @@ export async function admit(input: AdmissionInput): Promise<{ admitted: string }
 }
 
 /** Changes a node's line: weight, backup, maintenance. Requests in flight are not touched. */
-export async function amend({
-  balancer,
-  node,
-  line,
-}: AdmissionInput): Promise<{ admitted: string }> {
+export async function amend(input: AdmissionInput): Promise<{ admitted: string }> {
+  const { balancer, node, address, port, line } = input;
   const state = await containerState(balancer.endpoint, balancer.container);
   if (!state)
     throw new StepError(
       `the balancer ${balancer.container} is gone; pulumi up --refresh makes it anew`,
     );
+  const addresses = state.running ? await addressesOf(balancer, address) : [];
+  const admitted = { line, addresses, port };
   await withConfigVolume(balancer, state.image, async (volume) =>
-    volume.change({ ...volume.state, servers: { ...volume.state.servers, [node]: line } }),
+    volume.change({ ...volume.state, servers: { ...volume.state.servers, [node]: admitted } }),
   );
   return { admitted: node };
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { containerState, lastLog, servingHash, type BalancerPlace } from "./balancer.ts";
-import { withServers } from "../templates/nginx-conf.ts";
+import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
 import {
   dockerEngine,
   dockerEnvironment,
@@ -26,8 +26,8 @@ const RELOAD_SECONDS = 15;
 export interface MeshState {
   /** What the stack declares, but for the server lines. */
   base: string;
-  /** Line of each admitted node. */
-  servers: Record<string, string>;
+  /** The admitted nodes by name. */
+  servers: Record<string, AdmittedNode>;
   /** Nodes that ought to be admitted: one that is expected but has no line is out. */
   expected: string[];
 }

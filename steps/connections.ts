@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { BalancerPlace } from "./balancer.ts";
-import { dockerEngine } from "./docker-engine.ts";
+import { dockerEngine, DockerError } from "./docker-engine.ts";
 
 const ESTABLISHED = "01";
 
@@ -15,18 +15,32 @@ export async function openConnections(
   port: number,
 ): Promise<number> {
   const { docker } = dockerEngine(balancer.endpoint);
-  const inside = (...command: string[]) => docker(["exec", balancer.container, ...command]);
-  const addresses = isIP(address)
-    ? [address]
-    : (await inside("getent", "ahosts", address).catch(() => ""))
-        .split("\n")
-        .flatMap((line) => line.split(/\s+/)[0] || []);
+  const addresses = await addressesOf(balancer, address);
   const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
-  const tables = await inside("cat", "/proc/net/tcp", "/proc/net/tcp6");
+  const tables = await docker([
+    "exec",
+    balancer.container,
+    "cat",
+    "/proc/net/tcp",
+    "/proc/net/tcp6",
+  ]);
   return tables
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , remote, state]) => state === ESTABLISHED && wanted.has(remote ?? "")).length;
+}
+
+/** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
+export async function addressesOf(balancer: BalancerPlace, address: string): Promise<string[]> {
+  if (isIP(address)) return [address];
+  const { docker } = dockerEngine(balancer.endpoint);
+  const table = await docker(["exec", balancer.container, "getent", "ahosts", address]).catch(
+    (error: unknown) => {
+      if (error instanceof DockerError) return "";
+      throw error;
+    },
+  );
+  return [...new Set(table.split("\n").flatMap((line) => line.split(/\s+/)[0] || []))];
 }
 
 /** An address and port as /proc/net/tcp writes it: 32-bit words in host order, here little-endian. */
@@ -47,7 +61,8 @@ const hex = (value: number, digits: number) =>
   value.toString(16).toUpperCase().padStart(digits, "0");
 
 function bytesOf6(address: string): number[] {
-  const [head = "", tail] = address.split("::");
+  // URL writes every form of an address, "::ffff:10.0.0.7" too, in groups of hexadecimal digits.
+  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
   const groups = (text: string) => (text ? text.split(":") : []);
   const front = groups(head);
   const back = groups(tail ?? "");

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { hostPort, type BalancerPlan, type NodePlan } from "../components/plan.ts";
 import {
   because,
@@ -59,13 +60,21 @@ export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   return print([directive("server", ...args)]).trimEnd();
 }
 
+/** Stands in the rendered text where the admitted nodes get their names. */
+export const NAMES_MARK = "# @node-names@";
+
 /** $mesh_node: the name of the node that answered, the last one where several were tried. */
-export function nodeNames(nodes: readonly NodePlan[]): Directive {
-  const entries = nodes
-    .map((node) => {
-      const address = hostPort(node.address, node.port).replace(/[.[\]]/g, "\\$&");
-      return directive(`"~(^|[ ,])${address}$"`, literal(node.name));
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return block("map", ["$upstream_addr", "$mesh_node"], [directive("default", '""'), ...entries]);
+export const nodeNames = (): Directive =>
+  block(
+    "map",
+    ["$upstream_addr", "$mesh_node"],
+    [directive("default", '""'), { name: NAMES_MARK, args: [] }],
+  );
+
+/** The entry of that map for one address of a node, as nginx prints it in $upstream_addr. */
+export function nodeNameEntry(node: string, address: string, port: number): string {
+  const printed =
+    isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  const pattern = hostPort(printed, port).replace(/[.[\]]/g, "\\$&");
+  return print([directive(`"~(^|[ ,])${pattern}$"`, literal(node))]).trimEnd();
 }

@@ -15,7 +15,7 @@ const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 // and that it leaves everything as it was when it does not.
 describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000 }, () => {
   const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
-  const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
+  const base = nginxConf(mesh.plan.balancer);
   const balancer = mesh.place;
   const image = mesh.image;
 

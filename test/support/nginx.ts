@@ -5,6 +5,9 @@ import { text } from "node:stream/consumers";
 
 import { everywhere, readNginx } from "./nginx-tokens.ts";
 
+/** Where every host name in a config leads. */
+export const NAMED_ADDRESS = "127.0.0.1";
+
 /**
  * Reads names and configs in base64 and prints per name what `nginx -t` says, in base64; nothing where it
  * is satisfied without a warning.
@@ -21,30 +24,12 @@ export async function testWithNginx(
   image: string,
   confs: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
-  const docker = spawn(
-    "docker",
-    [
-      ...["run", "--rm", "--interactive", "--name", `ollama-mesh-test-nginx-${randomHex()}`],
-      // As the balancer runs in production.
-      ...["--user", "101:101", "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp:mode=1777"],
-      ...["--security-opt", "no-new-privileges", "--network", "none"],
-      ...hostNames(Object.values(confs)).flatMap((name) => ["--add-host", `${name}:192.0.2.1`]),
-      ...["--entrypoint", "sh", image, "-c", TEST_ALL],
-    ],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const ended = new Promise<number | null>((resolve, reject) => {
-    docker.on("error", reject);
-    docker.on("close", resolve);
-  });
   const input = Object.entries(confs).map(
     ([name, conf]) => `${name} ${Buffer.from(conf).toString("base64")}\n`,
   );
-  docker.stdin.end(input.join(""));
-  const [out, errors, code] = await Promise.all([text(docker.stdout), text(docker.stderr), ended]);
-  if (code !== 0) throw new Error(`docker run ${image} ended with ${code}: ${errors}`);
+  const out = await inNginx(image, TEST_ALL, input.join(""), hostNames(Object.values(confs)));
   const said = out.trim().split("\n").filter(Boolean);
-  if (said.length !== input.length) throw new Error(`${said.length} answers: ${out}${errors}`);
+  if (said.length !== input.length) throw new Error(`${said.length} answers: ${out}`);
   return Object.fromEntries(
     said.map((line) => {
       const [name = "", end, words = ""] = line.split(" ");
@@ -52,6 +37,54 @@ export async function testWithNginx(
       return [name, message || (end === "0" ? "" : `ended with ${end}`)];
     }),
   );
+}
+
+/**
+ * Starts nginx with a config and asks it once, from inside its container.
+ *
+ * @returns the headers of its answer, by name in lower case
+ */
+export async function headersFromNginx(
+  image: string,
+  conf: string,
+  path: string,
+): Promise<Record<string, string>> {
+  const script = `cat > /tmp/nginx.conf && nginx -e stderr -c /tmp/nginx.conf >&2 && curl -sSI -X GET "http://127.0.0.1:8080$0"`;
+  const out = await inNginx(image, script, conf, hostNames([conf]), [path]);
+  const headers = out.split(/\r?\n/).flatMap((line) => {
+    const at = line.indexOf(": ");
+    return at < 0 ? [] : [[line.slice(0, at).toLowerCase(), line.slice(at + 2)] as const];
+  });
+  return Object.fromEntries(headers);
+}
+
+/** Runs a script in a container of the nginx image, hardened as the balancer is in production. */
+async function inNginx(
+  image: string,
+  script: string,
+  input: string,
+  hosts: string[],
+  args: string[] = [],
+): Promise<string> {
+  const docker = spawn(
+    "docker",
+    [
+      ...["run", "--rm", "--interactive", "--name", `ollama-mesh-test-nginx-${randomHex()}`],
+      ...["--user", "101:101", "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp:mode=1777"],
+      ...["--security-opt", "no-new-privileges", "--network", "none"],
+      ...hosts.flatMap((name) => ["--add-host", `${name}:${NAMED_ADDRESS}`]),
+      ...["--entrypoint", "sh", image, "-c", script, ...args],
+    ],
+    { stdio: ["pipe", "pipe", "pipe"] },
+  );
+  const ended = new Promise<number | null>((resolve, reject) => {
+    docker.on("error", reject);
+    docker.on("close", resolve);
+  });
+  docker.stdin.end(input);
+  const [out, errors, code] = await Promise.all([text(docker.stdout), text(docker.stderr), ended]);
+  if (code !== 0) throw new Error(`docker run ${image} ended with ${code}: ${errors}`);
+  return out;
 }
 
 const randomHex = () => randomBytes(4).toString("hex");

@@ -1,0 +1,219 @@
+// Documentation that must not drift from the code.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import ts from "typescript";
+import { describe, expect, test, type TestContext } from "vitest";
+
+import { parseMesh } from "../components/mesh-config.ts";
+import { planMesh } from "../components/plan.ts";
+import { parseYaml } from "./support/yaml.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+interface Property {
+  key: string;
+  type: string;
+  doc: string;
+}
+
+/** Every interface of mesh-args.ts, its properties with type and docstring. */
+function interfaces(): Map<string, Property[]> {
+  const source = ts.createSourceFile(
+    "mesh-args.ts",
+    read("components/mesh-args.ts"),
+    ts.ScriptTarget.Latest,
+    true,
+  );
+  const found = new Map<string, Property[]>();
+  for (const node of source.statements) {
+    if (!ts.isInterfaceDeclaration(node)) continue;
+    found.set(
+      node.name.text,
+      node.members.filter(ts.isPropertySignature).map((member) => ({
+        key: member.name.getText(),
+        type: (member.type?.getText() ?? "").replace(/^pulumi\.Input<(.*)>$/, "$1"),
+        doc: docOf(member),
+      })),
+    );
+  }
+  return found;
+}
+
+const docOf = (node: ts.Node) =>
+  ts
+    .getJSDocCommentsAndTags(node)
+    .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? "")
+    .join(" ")
+    .replace(/\s+/g, " ");
+
+const ALL = interfaces();
+
+describe("mesh-args.ts", () => {
+  test("has the interfaces that users meet", () => {
+    expect([...ALL.keys()]).toEqual([
+      "GpuArgs",
+      "OllamaSettings",
+      "NodeArgs",
+      "ListenArgs",
+      "KeepaliveArgs",
+      "BalancerArgs",
+      "RolloutArgs",
+      "OllamaMeshArgs",
+      "NodeStatus",
+    ]);
+  });
+
+  const properties = [...ALL].flatMap(([name, own]) =>
+    own.map((property): [string, Property] => [`${name}.${property.key}`, property]),
+  );
+
+  test.each(properties)("%s says what it is, in sentences", (_, { doc }) => {
+    expect(doc).toMatch(/^\S.{9,}\.$/);
+    expect(doc).not.toContain("{@");
+  });
+
+  const optional = properties.filter(
+    ([name, { key }]) =>
+      !name.startsWith("NodeStatus.") &&
+      !["OllamaMeshArgs.nodes", "NodeArgs.name"].includes(name) &&
+      !["balancer", "rollout"].includes(key),
+  );
+  test.each(optional)("%s names its default", (_, { doc }) => {
+    expect(doc).toMatch(/\bDefault\b/);
+  });
+});
+
+describe("Pulumi.yaml", () => {
+  const { config } = parseYaml(read("Pulumi.yaml")) as {
+    config: Record<string, { description?: string; default?: unknown; type?: string }>;
+  };
+
+  test("declares the keys of OllamaMeshArgs, no more and no fewer", () => {
+    expect(Object.keys(config).toSorted()).toEqual(
+      ALL.get("OllamaMeshArgs")!
+        .map(({ key }) => key)
+        .toSorted(),
+    );
+  });
+
+  test.each(Object.entries(config))("describes %s", (_, { description }) => {
+    expect(description).toMatch(/^\S.{9,}$/);
+  });
+
+  test("demands nodes, and gives an empty default to the rest", () => {
+    expect(
+      Object.fromEntries(Object.entries(config).map(([key, value]) => [key, value.default])),
+    ).toEqual({
+      nodes: undefined,
+      models: [],
+      image: "",
+      ollama: {},
+      balancer: {},
+      rollout: {},
+    });
+  });
+});
+
+/** What the code does where a setting is left out, by path. */
+function defaultsOfCode(): Record<string, string> {
+  const { nodes, balancer, rollout } = planMesh("lab", parseMesh({ nodes: [{ name: "a" }] }));
+  const node = nodes[0]!;
+  const container = node.container!;
+  const variable = (name: string) =>
+    container.environment.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
+  const pick = <T extends object>(path: string, from: T, keys: (keyof T & string)[]) =>
+    keys.map((key) => [`${path}${key}`, from[key]] as const);
+  const all: (readonly [string, unknown])[] = [
+    ["nodes[].host", container.endpoint],
+    ...pick("nodes[].", node, ["port", "weight", "backup", "maintenance", "maxConnections"]),
+    ["nodes[].managed", node.container !== undefined],
+    ["image", container.image],
+    ["ollama.keepAlive", variable("OLLAMA_KEEP_ALIVE")],
+    ["ollama.numParallel", variable("OLLAMA_NUM_PARALLEL")],
+    ["balancer.host", balancer.endpoint],
+    ...pick("balancer.", balancer, [
+      ...(["image", "algorithm", "connectTimeoutSeconds", "readTimeoutSeconds"] as const),
+      ...(["sendTimeoutSeconds", "maxFails", "failTimeoutSeconds", "tries"] as const),
+      ...(["tryTimeoutSeconds", "maxBodyMiB", "workers"] as const),
+    ]),
+    ...pick("balancer.listen.", balancer.listen, ["address", "port"]),
+    ...pick("balancer.keepalive.", balancer.keepalive, ["connections", "timeoutSeconds"]),
+    ...pick("rollout.", rollout, [
+      ...(["maxUnavailable", "drainTimeoutSeconds", "readyTimeoutSeconds"] as const),
+      ...(["warmUp", "minimumFreeGiB"] as const),
+    ]),
+  ];
+  return Object.fromEntries(all.map(([path, value]) => [path, String(value)]));
+}
+
+/** Every setting by its path; what only holds others has none, but for the two that hold nodes and a node's own Ollama settings. */
+function settings(name = "OllamaMeshArgs", path = ""): (Property & { path: string })[] {
+  return ALL.get(name)!.flatMap((property) => {
+    const own = { ...property, path: `${path}${property.key}` };
+    const list = /^(\w+)\[\]$/.exec(property.type)?.[1];
+    const inner = list ?? property.type;
+    if (!ALL.has(inner) || own.path === "nodes[].ollama") return [own];
+    return [...(list ? [own] : []), ...settings(inner, `${own.path}${list ? "[]" : ""}.`)];
+  });
+}
+
+describe("defaults", () => {
+  // Their docstrings speak of the version instead of naming it.
+  const prose = ["image", "balancer.image"];
+  const docs = new Map(settings().map(({ path, doc }) => [path, doc]));
+
+  test.each(Object.entries(defaultsOfCode()).filter(([path]) => !prose.includes(path)))(
+    "the docstring of %s says %s, as the code does",
+    (path, value) => {
+      const said = /\bDefault "?([^\s"]*[^\s".,:;])/.exec(docs.get(path) ?? "")?.[1];
+      expect(said).toBe(value);
+    },
+  );
+});
+
+describe("README.md", () => {
+  const file = join(ROOT, "README.md");
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const section = /^## Configuration$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text)?.[1];
+  const needTable = (context: TestContext) => {
+    if (section === undefined) context.skip('README.md has no section "## Configuration"');
+  };
+
+  /** Its rows: | `nodes[].weight` | number | `1` | meaning | */
+  const rows = [
+    ...(section ?? "").matchAll(/^\| *`([^`]+)` *\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm),
+  ].map(([, key = "", type = "", fallback = "", meaning = ""]) => ({
+    key,
+    type: type.trim(),
+    fallback: fallback.replaceAll("`", "").trim(),
+    meaning: meaning.trim(),
+  }));
+
+  test("has one row for every setting of mesh-args.ts, in its order, and no other", (context) => {
+    needTable(context);
+    expect(rows.map(({ key }) => key)).toEqual(settings().map(({ path }) => path));
+  });
+
+  test("states the defaults of the code", (context) => {
+    needTable(context);
+    const code = defaultsOfCode();
+    const stated = rows
+      .filter(({ key }) => key in code)
+      .map(({ key, fallback }) => [key, fallback]);
+    expect(Object.fromEntries(stated)).toEqual(code);
+  });
+
+  test("names each setting's type and meaning", (context) => {
+    needTable(context);
+    const kind = (type: string) => {
+      if (type.endsWith("[]")) return "list";
+      if (/^(Record|[A-Z]\w*(Args|Settings)$)/.test(type)) return "object";
+      return /^[A-Z]/.test(type) ? "string" : type;
+    };
+    const kinds = Object.fromEntries(settings().map(({ path, type }) => [path, kind(type)]));
+    expect(Object.fromEntries(rows.map(({ key, type }) => [key, type]))).toEqual(kinds);
+    expect(rows.filter(({ meaning }) => meaning === "")).toEqual([]);
+  });
+});
