@@ -164,6 +164,17 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         `is missing; from ${engine} the balancer's engine cannot tell how to reach the node`,
       );
     }
+    if (node.port !== undefined && isAttached(node, balancerEngine)) {
+      add(
+        at,
+        "port",
+        "has no effect on the balancer's own engine, where a node is in the mesh network; leave it out",
+      );
+    }
+    const cdi = node.gpus?.devices?.filter((device) => device.includes("=")).length ?? 0;
+    if (cdi > 0 && cdi < node.gpus!.devices!.length) {
+      add(at, "gpus.devices", "must be all CDI names, or all indexes and UUIDs");
+    }
     if ((node.gpus?.vendor ?? "none") === "none" && node.gpus?.devices) {
       add(at, "gpus.devices", 'needs gpus.vendor, "nvidia" or "amd"');
     }

@@ -32,7 +32,9 @@ function messageOf(input: unknown): string {
 
 /** A valid mesh with one value put at a path. */
 function withValue(path: readonly (string | number)[], value: unknown): unknown {
-  const mesh: unknown = { nodes: [{ name: "one" }, { name: "two" }] };
+  // A port is for a node on another engine only.
+  const elsewhere = path.at(-1) === "port" && path[0] === "nodes" ? { host: "ssh://gpu1.lan" } : {};
+  const mesh: unknown = { nodes: [{ name: "one", ...elsewhere }, { name: "two" }] };
   path.reduce<Record<string | number, unknown>>(
     (at, key, i) => {
       const last = i === path.length - 1;
@@ -333,6 +335,15 @@ describe("what does not go together", () => {
     expect(problemsOf({ nodes: [{ name: "a" }, { name: "b" }, { name: "a" }] })).toEqual([
       { path: "nodes[2].name", text: 'must be unique, but nodes[0] is "a" too' },
     ]);
+  });
+
+  test("a port of a node in the mesh network, where it has no effect", () => {
+    expect(at([{ name: "a", port: 11434 }])).toEqual(["nodes[0].port"]);
+  });
+
+  test("GPUs by CDI name beside GPUs by index, which no driver takes together", () => {
+    const gpus = { vendor: "nvidia", devices: ["0", "nvidia.com/gpu=1"] };
+    expect(at([{ name: "a", gpus }])).toEqual(["nodes[0].gpus.devices"]);
   });
 
   test("two nodes at an address and port, by whatever way", () => {

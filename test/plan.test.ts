@@ -298,8 +298,7 @@ describe("pure", () => {
       fc.property(names, fc.array(host, { minLength: 12, maxLength: 12 }), (all, hosts) => {
         const nodes = all.map((name, i) => ({
           name,
-          port: 12_000 + i,
-          ...(hosts[i] ? { host: hosts[i] } : {}),
+          ...(hosts[i] ? { host: hosts[i], port: 12_000 + i } : {}),
         }));
         const one = plan({ nodes });
         const two = plan({ nodes: nodes.toReversed() });
