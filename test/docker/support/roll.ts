@@ -1,0 +1,65 @@
+// Three equal nodes whose containers are changed, and what is looked at while that happens.
+import { expect } from "vitest";
+
+import { containers } from "./containers.ts";
+import { labConfig, model } from "./lab.ts";
+import { failures, load, served } from "./load.ts";
+import type { Ran, Stack, StackConfig } from "./stack.ts";
+
+/** Nodes a, b and c. */
+export const NODES = [
+  { name: "a", weight: 2 },
+  { name: "b", weight: 1 },
+  { name: "c", weight: 1 },
+] as const;
+
+/** A node's config with an environment of its own. */
+export const withEnvironment = (node: object, environment: Record<string, string>) => ({
+  ...node,
+  ollama: { environment },
+});
+
+/**
+ * A mesh of such nodes.
+ *
+ * @param environment of all nodes: a change of it replaces their containers
+ */
+export const rollConfig = (
+  nodes: readonly object[] = NODES,
+  environment: Record<string, string> = {},
+): StackConfig =>
+  labConfig({ nodes, ollama: { environment }, rollout: { readyTimeoutSeconds: 10 } });
+
+/** What was done to the nodes, as "op node part", other resources left out. */
+export function nodeChanges({ changes }: Ran): string[] {
+  return changes.flatMap((change) => {
+    const [, op, node, part = "container"] =
+      /^(\S+) .*-([abc])(?:-(turn|ready|admission))?$/.exec(change) ?? [];
+    return op ? [`${op} ${node} ${part}`] : [];
+  });
+}
+
+/** The nodes in the order in which they were worked on: "a,b,c" means one after the other. */
+export function order(ran: Ran): string {
+  const nodes = nodeChanges(ran).map((change) => change.split(" ")[1]);
+  return nodes.filter((node, i) => node !== nodes[i - 1]).join();
+}
+
+/** The value of a variable in the container of each node. */
+export async function environmentOf(mesh: string, name: string): Promise<object> {
+  const { balancer: _none, ...nodes } = await containers(mesh);
+  return Object.fromEntries(
+    Object.entries(nodes).map(([node, { environment }]) => [
+      node,
+      environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1),
+    ]),
+  );
+}
+
+/** Requires that these nodes answer, all of them and no other, without a failure. */
+export async function requireServing({ url }: Stack, ...nodes: string[]): Promise<void> {
+  const total = 8 * nodes.length;
+  const outcomes = await load({ url, model: model(), tokens: 4, atATime: 4, total });
+  expect(failures(outcomes)).toEqual([]);
+  expect(Object.keys(served(outcomes))).toEqual(nodes);
+}
