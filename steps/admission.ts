@@ -87,17 +87,18 @@ async function waitForRequests(input: AdmissionInput): Promise<void> {
     await until(`node ${node} is idle`, drainTimeoutSeconds, async () => {
       left = await openConnections(balancer, input.address, input.port);
       if (left === 0) return true;
+      const requests = left === 1 ? "1 request" : `${left} requests`;
       if (Date.now() - shown >= PROGRESS_MS) {
         shown = Date.now();
         const seconds = Math.round(drainTimeoutSeconds - (shown - began) / 1000);
-        progress(`node ${node}: ${left} requests in flight, ${seconds} s left to finish`);
+        progress(`node ${node}: ${requests} in flight, ${seconds} s left to finish`);
       }
-      return waiting(`${left} requests in flight`);
+      return waiting(`${requests} in flight`);
     });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     progress(
-      `node ${node}: ${left} requests did not finish in ${drainTimeoutSeconds} s and are cut (rollout.drainTimeoutSeconds)`,
+      `node ${node}: ${left} in flight did not finish in ${drainTimeoutSeconds} s and are cut (rollout.drainTimeoutSeconds)`,
     );
     return;
   }

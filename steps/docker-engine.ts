@@ -130,11 +130,15 @@ const UNREACHABLE: readonly [RegExp, string][] = [
   ],
 ];
 
+/**
+ * How docker, or the ssh that it starts, says that the engine was not reached. Nothing looser: what a
+ * program in a container says ("dial tcp ...: connection refused") arrives on the same stderr.
+ */
+const NOT_REACHED =
+  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |Host key verification failed|\S+@\S+: Permission denied)|gave no answer in \d+ s$/im;
+
 function explainUnreachable(endpoint: string, stderr: string): string | undefined {
-  const cannotConnect =
-    /daemon|ssh|connect|resolve|gave no answer|Host key/i.test(stderr) &&
-    !/Error response from daemon|unable to pull|executable file/i.test(stderr);
-  if (!cannotConnect) return undefined;
+  if (!NOT_REACHED.test(stderr)) return undefined;
   const last = stderr.trim().split("\n").at(-1)?.trim() ?? "";
   // The engine's words about ssh are long, and the reason stands at their end.
   const words = (/stderr=(.*)/.exec(last)?.[1] || last).slice(0, 300);

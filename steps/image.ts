@@ -27,7 +27,7 @@ async function ensureImage(endpoint: string, name: string): Promise<void> {
     if (!(error instanceof DockerError)) throw error;
   }
   const layers = new Map<string, string>();
-  let shown = 0;
+  let shown = Date.now();
   progress(`${name}: pulling`);
   try {
     await docker(["pull", name], {

@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 import { SummaryReporter } from "./support/summary-reporter.ts";
 
 const SECOND = 1000;
+/** Measures how long an `up` takes, so nothing runs beside it. */
+const ALONE = "test/docker/program.test.ts";
 
 export default defineConfig({
   test: {
@@ -31,11 +33,21 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/*/**/*.test.ts"],
-          exclude: ["test/other-program/**"],
+          exclude: ["test/other-program/**", ALONE],
           // A test that runs an engine sets its own.
           testTimeout: 30 * SECOND,
           hookTimeout: 60 * SECOND,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: [ALONE],
+          testTimeout: 30 * SECOND,
+          hookTimeout: 60 * SECOND,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
