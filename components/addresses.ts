@@ -1,5 +1,5 @@
 import { shortHash } from "./names.ts";
-import { parseSubnet } from "./mesh-schema.ts";
+import { parseSubnet } from "./patterns.ts";
 
 /** Addresses below this offset are kept for the gateway (1) and the balancer (2). */
 const FIRST_NODE = 16;

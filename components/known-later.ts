@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "./mesh-args.ts";
 import { parseMesh, type MeshConfig } from "./mesh-config.ts";
+import type { BalancerPlan } from "./balancer-plan.ts";
 import { planMesh, type MeshPlan, type NodePlan } from "./plan.ts";
 import { NAME } from "./mesh-schema.ts";
 import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
@@ -12,10 +13,18 @@ import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
 function standIn(path: readonly PropertyKey[]): string | undefined {
   const field = path.at(-1);
   if (field === "image") return "known-later";
+  if (path[0] === "balancer" && path[1] === "tls") return PEM_STAND_IN[String(field)];
+  if (path[0] === "balancer" && field === "key") return `known-later-key-${String(path[3])}`;
   if (field === "address" && path[0] === "nodes") return `known-later-${String(path[1])}.invalid`;
   if (path.at(-2) === "environment") return "known later";
   return undefined;
 }
+
+/** Shaped as the schema demands. */
+const PEM_STAND_IN: Partial<Record<string, string>> = {
+  certificate: "-----BEGIN CERTIFICATE-----\nknown later\n-----END CERTIFICATE-----",
+  key: "-----BEGIN PRIVATE KEY-----\nknown later\n-----END PRIVATE KEY-----",
+};
 
 function withStandIns(value: unknown, path: PropertyKey[], problems: Problem[]): unknown {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) {
@@ -46,6 +55,8 @@ export interface KnownLater {
   config: MeshConfig;
   /** By node name, as it will be. */
   nodes: Map<string, pulumi.Output<NodePlan>>;
+  /** The balancer as it will be: secret as soon as it has a key or a certificate. */
+  balancer: pulumi.Output<BalancerPlan>;
 }
 
 /**
@@ -70,7 +81,34 @@ export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
       return [node.name, values.apply((known) => planWith(name, config, i, known))];
     }),
   );
-  return { plan, config, nodes };
+  const balancer = pulumi
+    .output(withSecrets(args).balancer)
+    .apply((known) =>
+      checked(() => planMesh(name, parseMesh({ ...config, balancer: known })).balancer),
+    );
+  return { plan, config, nodes, balancer };
+}
+
+/** Keys are secret from here on, however they were given. */
+function withSecrets(args: OllamaMeshArgs): OllamaMeshArgs {
+  const { tls, access } = args.balancer ?? {};
+  const key = tls?.key;
+  const apiKeys = access?.apiKeys;
+  return {
+    ...args,
+    balancer: {
+      ...args.balancer,
+      ...(tls && key !== undefined ? { tls: { ...tls, key: pulumi.secret(key) } } : {}),
+      ...(Array.isArray(apiKeys)
+        ? {
+            access: {
+              ...access,
+              apiKeys: apiKeys.map((one) => ({ ...one, key: pulumi.secret(one.key) })),
+            },
+          }
+        : {}),
+    },
+  };
 }
 
 /** What of a node another resource may supply, once known. */
@@ -83,13 +121,16 @@ interface KnownValues {
 /** The plan of one node with the values that are known now, checked again. */
 function planWith(name: string, config: MeshConfig, at: number, known: KnownValues): NodePlan {
   const node = { ...config.nodes[at]!, address: known.address, image: known.image };
+  return checked(() => {
+    const nodes = config.nodes.with(at, node as MeshConfig["nodes"][number]);
+    return planMesh(name, parseMesh({ ...config, image: known.meshImage, nodes })).nodes[at]!;
+  });
+}
+
+/** What is found wrong once values are known is shown as it is found before. */
+function checked<T>(plan: () => T): T {
   try {
-    const checked = parseMesh({
-      ...config,
-      image: known.meshImage,
-      nodes: config.nodes.with(at, node as MeshConfig["nodes"][number]),
-    });
-    return planMesh(name, checked).nodes[at]!;
+    return plan();
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     // Only a RunError is shown without a stack when it is thrown this late.

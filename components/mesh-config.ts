@@ -1,16 +1,13 @@
 import { z } from "zod";
-import { BALANCER, DEFAULT_ENGINE, OLLAMA, OLLAMA_PORT, ROLLOUT } from "./defaults.ts";
+import { balancerProblems, type PlacedNode } from "./balancer-problems.ts";
+import { balancerSchema } from "./balancer-schema.ts";
+import { DEFAULT_ENGINE, OLLAMA_PORT, ROLLOUT } from "./defaults.ts";
 import type { NodeArgs, OllamaMeshArgs } from "./mesh-args.ts";
-import {
-  balancerSchema,
-  meshSchema,
-  nodeSchema,
-  rolloutSchema,
-  type Known,
-} from "./mesh-schema.ts";
+import { meshSchema, nodeSchema, rolloutSchema } from "./mesh-schema.ts";
+import type { Known } from "./patterns.ts";
 import { roomIn } from "./addresses.ts";
 import { engineHost } from "./names.ts";
-import { isAttached } from "./plan.ts";
+import { isAttached } from "./balancer-plan.ts";
 import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
 
 /** The arguments of a mesh, checked, every Input known. */
@@ -45,6 +42,9 @@ function withoutUndefined(value: unknown): unknown {
   );
 }
 
+/** Fields whose value is never shown, nor what is inside: a key may stand in the wrong place. */
+const SECRET_FIELDS = new Set<PropertyKey>(["environment", "apiKeys", "tls"]);
+
 /** What zod found, in the house form: with the value, but never one that may be a secret. */
 function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
   return error.issues.flatMap((issue): Problem[] => {
@@ -61,7 +61,7 @@ function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
     if (value === undefined && issue.code === "invalid_type") {
       return [{ path: path || "mesh", text: `is missing; it ${issue.message}` }];
     }
-    const secret = issue.path.includes("environment");
+    const secret = issue.path.some((part) => SECRET_FIELDS.has(part));
     return [
       { path: path || "mesh", text: `${issue.message}${secret ? "" : `, got ${show(value)}`}` },
     ];
@@ -84,12 +84,6 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
 }
 
-/** A node that is fine in itself, with its place in the list. */
-interface Placed {
-  at: number;
-  node: NodeConfig;
-}
-
 /** Those parts of the input that are fine by themselves, so that their combination can be checked although others are not. */
 function wellFormed(input: unknown) {
   const given = (typeof input === "object" && input !== null ? input : {}) as Record<
@@ -97,7 +91,7 @@ function wellFormed(input: unknown) {
     unknown
   >;
   const list = Array.isArray(given["nodes"]) ? given["nodes"] : [];
-  const nodes = list.flatMap((item, at): Placed[] => {
+  const nodes = list.flatMap((item, at): PlacedNode[] => {
     const node = nodeSchema.safeParse(item);
     return node.success ? [{ at, node: node.data }] : [];
   });
@@ -113,7 +107,7 @@ function wellFormed(input: unknown) {
 
 /** What each field allows but together can't work, or would hurt. */
 function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
-  const problems: Problem[] = [];
+  const problems = balancerProblems(mesh.balancer, mesh.nodes, mesh.ollama);
   const add = (at: number, field: string, text: string) =>
     problems.push({ path: `nodes[${at}].${field}`, text });
   const { balancer, nodes } = mesh;
@@ -181,37 +175,10 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
     if (node.gpus?.groups && node.gpus.vendor !== "amd") {
       add(at, "gpus.groups", 'is for gpus.vendor "amd" only');
     }
-    const parallel = node.ollama?.numParallel ?? mesh.ollama.numParallel ?? OLLAMA.numParallel;
-    if (node.managed !== false && node.maxConnections && node.maxConnections < parallel) {
-      add(
-        at,
-        "maxConnections",
-        `must be 0 or at least the ${parallel} requests that Ollama answers at the same time (numParallel), got ${node.maxConnections}`,
-      );
-    }
   }
 
-  const algorithm = balancer.algorithm ?? BALANCER.algorithm;
-  if (algorithm === "ip_hash" || algorithm === "random_two_least_conn") {
-    for (const { at, node } of nodes) {
-      if (node.backup)
-        add(
-          at,
-          "backup",
-          `is not possible with balancer.algorithm ${algorithm}; use least_conn or round_robin`,
-        );
-    }
-  }
   if (mesh.allNodesKnown && nodes.length > 0 && nodes.every(({ node }) => node.backup)) {
     problems.push({ path: "nodes", text: "must have a node that is not a backup" });
-  }
-  const connect = balancer.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds;
-  const budget = balancer.tryTimeoutSeconds ?? BALANCER.tryTimeoutSeconds;
-  if (connect > budget) {
-    problems.push({
-      path: "balancer.connectTimeoutSeconds",
-      text: `must be below tryTimeoutSeconds (${budget}), or a dead node leaves no time to try the next, got ${connect}`,
-    });
   }
   const attached = nodes.filter(({ node }) => isAttached(node, balancerEngine)).length;
   if (balancer.subnet !== undefined && attached > roomIn(balancer.subnet)) {

@@ -1,6 +1,6 @@
 import { OLLAMA } from "./defaults.ts";
 import type { GpuArgs, OllamaSettings } from "./mesh-args.ts";
-import type { Known } from "./mesh-schema.ts";
+import type { Known } from "./patterns.ts";
 
 type Settings = Known<OllamaSettings>;
 

@@ -8,7 +8,8 @@ import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
 import { engineKey, shortHash } from "./names.ts";
 import { ollamaEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
-import { hostPort, nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
+import { hostPort } from "./balancer-plan.ts";
+import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
 import { ConfigurationError } from "./problems.ts";
 
 /**
@@ -110,7 +111,7 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
 
 function createBalancer(
   mesh: OllamaMesh,
-  { plan }: KnownLater,
+  { plan, nodes, balancer }: KnownLater,
   hosts: Map<string, GpuHost>,
   args: OllamaMeshArgs,
 ): LoadBalancer {
@@ -119,9 +120,10 @@ function createBalancer(
     {
       mesh: plan.name,
       plan: plan.balancer,
+      known: balancer,
       image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
       host: hosts.get(plan.balancer.endpoint)!,
-      base: nginxConf(plan.balancer),
+      base: pulumi.all([...nodes.values()]).apply((all) => nginxConf(plan.balancer, all)),
     },
     { parent: mesh },
   );
@@ -171,5 +173,6 @@ function createNodes(
 function exampleCall(url: string, plan: MeshPlan): string {
   const model = plan.nodes.flatMap(({ container }) => container?.models ?? [])[0] ?? "MODEL";
   const message = { model, messages: [{ role: "user", content: "Hello" }] };
-  return `curl -N ${url}/api/chat -d '${JSON.stringify(message)}'`;
+  const key = plan.balancer.access.apiKeys ? ' -H "Authorization: Bearer $KEY"' : "";
+  return `curl -N${key} ${url}/api/chat -d '${JSON.stringify(message)}'`;
 }

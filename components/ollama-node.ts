@@ -6,7 +6,8 @@ import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
 import { nodeContainerArgs } from "./node-container.ts";
 import { shortHash } from "./names.ts";
-import type { BalancerPlan, ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+import type { BalancerPlan } from "./balancer-plan.ts";
+import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
 import { step } from "./step.ts";
 
 /** Arguments of OllamaNode. */

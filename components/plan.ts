@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { assignAddresses, defaultSubnet, type Addresses } from "./addresses.ts";
+import { isAttached, planBalancer, type BalancerPlan } from "./balancer-plan.ts";
 import { ollamaEnvironment } from "./ollama-environment.ts";
 import {
   BALANCER,
@@ -13,7 +13,7 @@ import {
 } from "./defaults.ts";
 import type { BalancerArgs, RolloutArgs } from "./mesh-args.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
-import type { Known } from "./mesh-schema.ts";
+import type { Known } from "./patterns.ts";
 import {
   balancerContainer,
   configVolume,
@@ -54,6 +54,7 @@ export interface NodePlan {
   weight: number;
   backup: boolean;
   maintenance: boolean;
+  drain: boolean;
   maxConnections: number;
   /** Absent for a node that the mesh does not run. */
   container?: ContainerPlan;
@@ -79,85 +80,12 @@ export interface ContainerPlan {
   publish?: { ip: string; port: number };
 }
 
-type BalancerSettings = Required<
-  Omit<Known<BalancerArgs>, "host" | "listen" | "keepalive" | "subnet">
->;
-
-/** The balancer, every default filled in. */
-export interface BalancerPlan extends BalancerSettings {
-  key: string;
-  endpoint: string;
-  container: string;
-  volume: string;
-  network: string;
-  addresses: Addresses;
-  listen: { address: string; port: number };
-  keepalive: { connections: number; timeoutSeconds: number };
-  drainTimeoutSeconds: number;
-  /** Where clients reach it. */
-  url: string;
-}
-
 /** Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan. */
 export function planMesh(name: string, config: MeshConfig): MeshPlan {
   const rollout = { ...ROLLOUT, ...config.rollout };
   const balancer = planBalancer(name, config, rollout);
   const nodes = config.nodes.map((node) => planNode(name, config, node, balancer));
   return { name, hosts: planHosts(name, nodes), nodes, balancer, rollout };
-}
-
-function planBalancer(
-  name: string,
-  config: MeshConfig,
-  rollout: Required<RolloutArgs>,
-): BalancerPlan {
-  const { host, listen, keepalive, subnet, ...settings } = config.balancer ?? {};
-  const endpoint = host ?? DEFAULT_ENGINE;
-  const attached = config.nodes.filter((node) => isAttached(node, endpoint));
-  const at = {
-    address: listen?.address ?? BALANCER.listenAddress,
-    port: listen?.port ?? BALANCER.listenPort,
-  };
-  const everywhere = at.address === "0.0.0.0" || at.address === "::";
-  return {
-    image: NGINX_IMAGE,
-    algorithm: BALANCER.algorithm,
-    connectTimeoutSeconds: BALANCER.connectTimeoutSeconds,
-    readTimeoutSeconds: BALANCER.readTimeoutSeconds,
-    sendTimeoutSeconds: BALANCER.sendTimeoutSeconds,
-    maxFails: BALANCER.maxFails,
-    failTimeoutSeconds: BALANCER.failTimeoutSeconds,
-    tries: BALANCER.tries,
-    tryTimeoutSeconds: BALANCER.tryTimeoutSeconds,
-    maxBodyMiB: BALANCER.maxBodyMiB,
-    workers: BALANCER.workers,
-    ...settings,
-    key: engineKey(endpoint),
-    endpoint,
-    container: balancerContainer(name),
-    volume: configVolume(name),
-    network: meshNetwork(name),
-    addresses: assignAddresses(
-      subnet ?? defaultSubnet(name),
-      attached.map((node) => node.name),
-    ),
-    listen: at,
-    keepalive: {
-      connections: keepalive?.connections ?? BALANCER.keepaliveConnections,
-      timeoutSeconds: keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
-    },
-    drainTimeoutSeconds: rollout.drainTimeoutSeconds,
-    url: `http://${hostPort(everywhere ? (engineHost(endpoint) ?? "localhost") : at.address, at.port)}`,
-  };
-}
-
-/** Whether a node joins the mesh network instead of being published on its host. */
-export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
-  return (
-    node.managed !== false &&
-    node.address === undefined &&
-    (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
-  );
 }
 
 function planNode(
@@ -196,6 +124,7 @@ function planNode(
     weight: node.weight ?? NODE.weight,
     backup: node.backup ?? false,
     maintenance: node.maintenance ?? false,
+    drain: node.drain ?? false,
     maxConnections: node.maxConnections ?? NODE.maxConnections,
     ...(node.managed === false ? {} : { container }),
   };
@@ -214,10 +143,6 @@ function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
     nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
   }));
 }
-
-/** host:port with the brackets that an IPv6 address needs. */
-export const hostPort = (host: string, port: number) =>
-  `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 
 /** active, backup or maintenance: what the mesh says of a node. */
 export const nodeState = (node: NodePlan) =>

@@ -8,12 +8,35 @@ export interface ApplyConfigInput {
   image: string;
   /** What nginxConf rendered. */
   base: string;
+  /** Hash of the secret files beside it, which keepSecrets has put into the volume; empty for none. */
+  secrets: string;
 }
 
 /** Puts the config in place: tested with nginx, switched, reloaded and verified, or all is as before. */
 export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: true }> {
-  await withConfigVolume(input.balancer, input.image, (volume) =>
-    volume.change({ ...volume.state, base: input.base }),
-  );
+  await withConfigVolume(input.balancer, input.image, async (volume) => {
+    await volume.change({ ...volume.state, base: input.base, secrets: input.secrets });
+    await volume.forget(input.secrets);
+  });
   return { applied: true };
+}
+
+/** Secret files, and their hash. */
+export interface KeepSecretsInput {
+  balancer: BalancerPlace;
+  image: string;
+  hash: string;
+  /** By name. */
+  files: Record<string, string>;
+}
+
+/**
+ * Puts secret files into the config volume, for the config that names their hash. They are a step of
+ * their own so that the config itself is no secret, and a preview can show how it changes.
+ */
+export async function keepSecrets(input: KeepSecretsInput): Promise<{ kept: string }> {
+  await withConfigVolume(input.balancer, input.image, (volume) =>
+    volume.keep(input.hash, input.files),
+  );
+  return { kept: input.hash };
 }

@@ -1,4 +1,4 @@
-import { MANAGEMENT_PORT } from "../templates/management.ts";
+import { LOOPBACK_PORT } from "../templates/management.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
 
 /** Where the balancer runs and keeps its config. */
@@ -7,6 +7,8 @@ export interface BalancerPlace {
   container: string;
   volume: string;
   network: string;
+  /** Folder of its host with certificate and key, where they are files. */
+  tlsFolder?: string;
 }
 
 /** An answer as the balancer got it. */
@@ -101,7 +103,7 @@ export async function askFromBalancer(
 /** Hash of the config that nginx serves with; undefined when it does not answer. */
 export async function servingHash(balancer: BalancerPlace): Promise<string | undefined> {
   try {
-    const url = `http://127.0.0.1:${MANAGEMENT_PORT}/config-hash`;
+    const url = `http://127.0.0.1:${LOOPBACK_PORT}/config-hash`;
     return (await askFromBalancer(balancer, url, 2)).body;
   } catch (error) {
     if (error instanceof DockerError) return undefined;

@@ -1,44 +1,37 @@
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { containerState, lastLog, servingHash, type BalancerPlace } from "./balancer.ts";
 import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
-import {
-  dockerEngine,
-  dockerEnvironment,
-  DockerError,
-  type DockerEngine,
-} from "./docker-engine.ts";
+import { dockerEngine, DockerError, type DockerEngine } from "./docker-engine.ts";
 import { StepError } from "./step-error.ts";
 import { DeadlineError, until, waiting } from "./until.ts";
+import { CONFIG_FOLDER, startVolumeHelper, type VolumeHelper } from "./volume-helper.ts";
 
-/** Where the config volume is mounted. */
-export const CONFIG_FOLDER = "/etc/nginx/mesh";
 /** What nginx is started with. */
 export const CONFIG_FILE = `${CONFIG_FOLDER}/current/nginx.conf`;
-/** User and group nginx of the official image; the balancer runs as it, without any capability. */
-export const NGINX_USER = "101:101";
-
-/** Steps of one `up` take a second or two each; a longer wait means another `up`. */
-const LOCK_SECONDS = 300;
 const RELOAD_SECONDS = 15;
 
 /** What the config is made of. Kept in the volume beside the config itself. */
 export interface MeshState {
   /** What the stack declares, but for the server lines. */
   base: string;
+  /** Which set of secret files lies beside nginx.conf; empty for none. See keepSecrets. */
+  secrets: string;
   /** The admitted nodes by name. */
   servers: Record<string, AdmittedNode>;
   /** Nodes that ought to be admitted: one that is expected but has no line is out. */
   expected: string[];
 }
 
-const EMPTY: MeshState = { base: "", servers: {}, expected: [] };
+const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
 
 /** The volume while it is locked. */
 export interface ConfigVolume {
   readonly state: MeshState;
   /** Writes the state and serves with it: staged, tested, switched, reloaded, verified; else all is as before and it throws. */
   change(next: MeshState): Promise<void>;
+  /** Writes a set of secret files, for a state that names its hash. */
+  keep(hash: string, files: Record<string, string>): Promise<void>;
+  /** Removes all sets of secret files but this one. */
+  forget(allBut: string): Promise<void>;
   /** Writes the state only, where the config does not depend on what changed. */
   remember(next: MeshState): Promise<void>;
 }
@@ -54,146 +47,99 @@ export async function withConfigVolume<T>(
   image: string,
   work: (volume: ConfigVolume) => Promise<T>,
 ): Promise<T> {
-  const helper = await startHelper(balancer, image);
+  const helper = await startVolumeHelper(balancer, image);
   try {
     const engine = dockerEngine(balancer.endpoint);
-    const state = JSON.parse(
-      (await helper.sh('cat mesh.json 2>/dev/null || echo "{}"', [])).trim(),
-    ) as Partial<MeshState>;
-    const before = { ...EMPTY, ...state };
+    const [state = "", version = ""] = (await helper.sh(READ_STATE, [])).trimEnd().split("\n");
+    const before = { ...EMPTY, ...(JSON.parse(state) as Partial<MeshState>) };
     return await work({
       state: before,
-      change: (next) => change(balancer, engine, helper, image, next),
-      remember: (next) => remember(helper, next),
+      change: (next) => change(balancer, engine, helper, image, next, version),
+      remember: async (next) => {
+        await helper.sh(REMEMBER, [], JSON.stringify(next));
+      },
+      forget: async (allBut) => {
+        await helper.sh(REMOVE_ALL_BUT, ["secrets", secretsFolder(allBut)]);
+      },
+      keep: async (hash, files) => {
+        await helper.sh(WRITE_FILES, [secretsFolder(hash)], fileLines(files));
+      },
     });
   } finally {
     await helper.end();
   }
 }
 
-interface Helper {
-  /** Runs a script of ours in the volume's folder, as nginx's user. */
-  sh(script: string, args: string[], input?: string): Promise<string>;
-  end(): Promise<void>;
-}
+// Each `docker exec` costs a tenth of a second, ten times that over ssh: what belongs together is one.
 
-async function startHelper(balancer: BalancerPlace, image: string): Promise<Helper> {
-  const { docker, endpoint } = dockerEngine(balancer.endpoint);
-  const name = `${balancer.container}.config-${randomBytes(4).toString("hex")}`;
-  // flock on the folder itself: it is there before anything was ever written.
-  const script = `chown ${NGINX_USER} "$0" && exec flock -w ${LOCK_SECONDS} "$0" sh -c 'echo locked; exec cat >/dev/null'`;
-  const holder = spawn(
-    "docker",
-    [
-      ...["-H", endpoint, "run", "--rm", "--interactive", "--name", name],
-      ...[
-        "--network",
-        balancer.network,
-        "--user",
-        "0:0",
-        "--cap-drop",
-        "ALL",
-        "--cap-add",
-        "CHOWN",
-      ],
-      ...["--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp:mode=1777"],
-      ...["--volume", `${balancer.volume}:${CONFIG_FOLDER}`, "--entrypoint", "sh"],
-      ...[image, "-c", script, CONFIG_FOLDER],
-    ],
-    { env: dockerEnvironment(), stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const closed = new Promise<void>((resolve) => holder.on("close", () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    let stderr = "";
-    holder.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-    holder.stdout.setEncoding("utf8").on("data", () => resolve());
-    holder.on("error", reject);
-    holder.on("close", () =>
-      reject(
-        new StepError(
-          stderr.trim()
-            ? `the balancer's config volume ${balancer.volume} on ${endpoint} cannot be opened: ${stderr.trim()}`
-            : `another change of this mesh holds its config for more than ${LOCK_SECONDS} s; wait for it, or end it`,
-        ),
-      ),
-    );
-  });
-  return {
-    sh: (text, args, input) =>
-      docker(
-        [
-          "exec",
-          "-i",
-          "--user",
-          NGINX_USER,
-          "--workdir",
-          CONFIG_FOLDER,
-          name,
-          "sh",
-          "-c",
-          text,
-          "sh",
-          ...args,
-        ],
-        { input: input ?? "" },
-      ),
-    async end() {
-      holder.stdin.end();
-      await closed;
-    },
-  };
-}
+/** The state on one line, and the version that is served on the next, if any. */
+const READ_STATE =
+  'if [ -f mesh.json ]; then cat mesh.json; else printf "{}"; fi; echo; readlink current || true';
+
+/** Exit code by which TEST_AND_POINT says that nginx refused. */
+const REFUSED = 65;
+
+/** Files as lines of name and base64 on stdin, since arguments stand in the engine's events. */
+const WRITE_FILES =
+  'umask 077; mkdir -p "$1" && while read -r name data; do echo "$data" | base64 -d > "$1/$name" || exit 1; done';
+
+/** nginx itself decides, in the image that will run it. rename() is atomic: nginx sees the old version or the new one. */
+const TEST_AND_POINT = `${WRITE_FILES}
+if [ -n "$2" ]; then cp "$2"/* "$1" || exit 1; fi
+if ! nginx -e stderr -q -t -c "$PWD/$1/nginx.conf"; then
+  [ "$(readlink current)" = "$1" ] || rm -rf "$1"
+  exit ${REFUSED}
+fi
+ln -sfn "$1" current.new && mv -T current.new current`;
+
+const REMEMBER = "umask 077; cat > mesh.json.new && mv mesh.json.new mesh.json";
+
+/** Of a folder's entries, only those named stay. */
+const REMOVE_ALL_BUT =
+  'folder=$1; shift; for old in "$folder"/*; do for kept in "$@"; do [ "$old" = "$kept" ] && continue 2; done; rm -rf "$old"; done';
 
 async function change(
   balancer: BalancerPlace,
   engine: DockerEngine,
-  helper: Helper,
+  helper: VolumeHelper,
   image: string,
   next: MeshState,
+  before: string,
 ): Promise<void> {
-  const { conf, hash } = withServers(next.base, next.servers);
-  const before = (await helper.sh("readlink current || true", [])).trim();
+  const { conf, hash } = withServers(next.base, next.servers, next.secrets);
   const target = `versions/${hash}`;
-  await helper.sh('umask 077; mkdir -p "$1"; cat > "$1/nginx.conf"', [target], conf);
-  await test(helper, target);
-  await point(helper, target);
+  await testAndPoint(helper, target, next.secrets, conf);
   try {
     await reload(balancer, engine, image, hash);
   } catch (error) {
     if (before && before !== target) {
-      await point(helper, before);
+      await helper.sh('ln -sfn "$1" current.new && mv -T current.new current', [before]);
       await engine.docker(["kill", "--signal", "HUP", balancer.container]).catch(() => undefined);
     }
     throw error;
   }
-  await remember(helper, next);
-  await helper.sh(
-    'for old in versions/*; do case "$old" in "$1"|"$2") ;; *) rm -rf "$old";; esac; done',
-    [target, before],
-  );
+  const kept = ["versions", target, before];
+  await helper.sh(`${REMEMBER} && ${REMOVE_ALL_BUT}`, kept, JSON.stringify(next));
 }
 
-async function remember(helper: Helper, state: MeshState): Promise<void> {
-  const write = "umask 077; cat > mesh.json.new && mv mesh.json.new mesh.json";
-  await helper.sh(write, [], JSON.stringify(state));
-}
-
-/** Asks nginx itself, in the image that will run it. */
-async function test(helper: Helper, target: string): Promise<void> {
+async function testAndPoint(helper: VolumeHelper, target: string, secrets: string, conf: string) {
+  const from = secrets ? secretsFolder(secrets) : "";
   try {
-    await helper.sh('nginx -e stderr -q -t -c "$PWD/$1/nginx.conf"', [target]);
+    await helper.sh(TEST_AND_POINT, [target, from], fileLines({ "nginx.conf": conf }));
   } catch (error) {
-    if (!(error instanceof DockerError)) throw error;
-    await helper.sh('[ "$(readlink current)" = "$1" ] || rm -rf "$1"', [target]);
+    if (!(error instanceof DockerError && error.code === REFUSED)) throw error;
     throw new StepError(
       `nginx refuses the new config; the old one goes on serving\n  nginx says: ${error.stderr.trim()}`,
     );
   }
 }
 
-/** rename() is atomic: nginx sees the old version or the new one. */
-const point = (helper: Helper, target: string) =>
-  helper.sh('ln -sfn "$1" current.new && mv -T current.new current', [target]);
+const secretsFolder = (hash: string) => `secrets/${hash}`;
+
+const fileLines = (files: Record<string, string>) =>
+  Object.entries(files)
+    .map(([name, content]) => `${name} ${Buffer.from(content).toString("base64")}\n`)
+    .join("");
 
 /** Makes the running nginx serve with the version that `current` names, and waits until it says so. */
 async function reload(

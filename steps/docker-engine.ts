@@ -4,11 +4,14 @@ import { StepError } from "./step-error.ts";
 /** A docker command ended with another code than 0. */
 export class DockerError extends Error {
   readonly stderr: string;
+  /** That code; of `docker exec` the one of the program inside. */
+  readonly code: number | null;
 
-  constructor(args: readonly string[], stderr: string) {
+  constructor(args: readonly string[], stderr: string, code: number | null = null) {
     super(`docker ${args[0]}: ${stderr.trim() || "failed without a word"}`);
     this.name = "DockerError";
     this.stderr = stderr;
+    this.code = code;
   }
 }
 
@@ -38,7 +41,7 @@ export function dockerEngine(endpoint: string): DockerEngine {
       if (ended.code === 0) return ended.stdout;
       const unreachable = explainUnreachable(endpoint, ended.stderr);
       if (unreachable) throw new StepError(unreachable);
-      throw new DockerError(args, ended.stderr);
+      throw new DockerError(args, ended.stderr, ended.code);
     },
   };
 }

@@ -1,6 +1,11 @@
 import { text } from "node:stream/consumers";
 import { admit, amend, drain, type AdmissionInput } from "./admission.ts";
-import { applyConfig, type ApplyConfigInput } from "./apply-config.ts";
+import {
+  applyConfig,
+  keepSecrets,
+  type ApplyConfigInput,
+  type KeepSecretsInput,
+} from "./apply-config.ts";
 import { image, type ImageInput } from "./image.ts";
 import { models, type ModelsInput } from "./models.ts";
 import { ports, type PortsInput } from "./ports.ts";
@@ -16,6 +21,7 @@ export interface StepInputs {
   image: ImageInput;
   models: ModelsInput;
   ports: PortsInput;
+  keepSecrets: KeepSecretsInput;
   applyConfig: ApplyConfigInput;
   serving: ServingInput;
   enlist: TurnInput;
@@ -32,6 +38,7 @@ const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<
   image,
   models,
   ports,
+  keepSecrets,
   applyConfig,
   serving,
   enlist,

@@ -1,20 +1,24 @@
 import { createHash } from "node:crypto";
-import type { BalancerPlan } from "../components/plan.ts";
+import type { BalancerPlan } from "../components/balancer-plan.ts";
+import type { NodePlan } from "../components/plan.ts";
+import { accessMaps } from "./access.ts";
+import { mapSizes } from "./api-keys.ts";
 import { block, print, type Directive } from "./directive.ts";
 import { errorPages, errorTexts } from "./error-pages.ts";
 import { frontDoor, listenFront } from "./front-door.ts";
-import { accessLog } from "./logging.ts";
-import { management } from "./management.ts";
+import { limitZones } from "./limits.ts";
+import { accessLog, requestMaps } from "./logging.ts";
+import { loopback, management } from "./management.ts";
 import { events, processSettings, serverProcess } from "./process.ts";
-import { proxySettings } from "./proxy.ts";
+import { proxySettings, upgradeMap } from "./proxy.ts";
 import { routes } from "./routes.ts";
+import { redirectServer } from "./tls.ts";
 import {
+  balancing,
   NAMES_MARK,
   nodeNameEntry,
-  nodeNames,
   PLACEHOLDER_SERVER,
   SERVERS_MARK,
-  upstream,
 } from "./upstream.ts";
 
 /** Stands in the rendered text where the hash of the finished config goes. */
@@ -24,7 +28,7 @@ export const HASH_MARK = "@config-hash@";
  * Renders the balancer's config from the plan: everything but the nodes, which their admissions add
  * (see withServers). The same plan gives the same bytes.
  */
-export function nginxConf(balancer: BalancerPlan): string {
+export function nginxConf(balancer: BalancerPlan, nodes: readonly NodePlan[]): string {
   const tree: Directive[] = [
     ...processSettings(balancer),
     events(),
@@ -33,22 +37,28 @@ export function nginxConf(balancer: BalancerPlan): string {
       [],
       [
         ...serverProcess(),
-        ...accessLog(),
-        nodeNames(),
-        ...errorTexts(),
-        upstream(balancer),
+        ...mapSizes(balancer),
+        ...requestMaps(),
+        ...accessMaps(balancer),
+        ...limitZones(balancer),
+        ...accessLog(balancer),
+        ...errorTexts(balancer),
+        ...upgradeMap(balancer),
+        ...balancing(balancer, nodes),
         block(
           "server",
           [],
           [
-            ...listenFront(),
+            ...listenFront(balancer),
             ...frontDoor(balancer),
             ...proxySettings(balancer),
-            ...errorPages(),
-            ...routes(),
+            ...errorPages(balancer),
+            ...routes(balancer),
           ],
         ),
-        management(HASH_MARK),
+        ...redirectServer(balancer),
+        loopback(HASH_MARK),
+        ...management(balancer, nodes, HASH_MARK),
       ],
     ),
   ];
@@ -69,10 +79,12 @@ export interface AdmittedNode {
  *
  * @param base what nginxConf rendered
  * @param servers the admitted nodes by name
+ * @param secrets hash of the secret files beside it
  */
 export function withServers(
   base: string,
   servers: Readonly<Record<string, AdmittedNode>>,
+  secrets = "",
 ): { conf: string; hash: string } {
   const names = Object.keys(servers).sort();
   const lines = names.map((name) => servers[name]!.line);
@@ -86,6 +98,6 @@ export function withServers(
   const text = base
     .replace(`${SERVERS_MARK};`, all.join("\n        "))
     .replace(`        ${NAMES_MARK};\n`, entries.map((entry) => `        ${entry}\n`).join(""));
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  return { conf: text.replace(HASH_MARK, hash), hash };
+  const hash = createHash("sha256").update(`${text}${secrets}`).digest("hex").slice(0, 16);
+  return { conf: text.replaceAll(HASH_MARK, hash), hash };
 }

@@ -1,4 +1,4 @@
-import type { BalancerPlan } from "../components/plan.ts";
+import type { BalancerPlan } from "../components/balancer-plan.ts";
 import { because, block, directive, type Directive } from "./directive.ts";
 
 /** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
@@ -41,6 +41,5 @@ export function serverProcess(): Directive[] {
       directive("keepalive_min_timeout", "5s"),
     ),
     directive("reset_timedout_connection", "on"),
-    directive("map_hash_bucket_size", 256),
   ];
 }

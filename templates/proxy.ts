@@ -1,21 +1,27 @@
-import type { BalancerPlan } from "../components/plan.ts";
-import { because, directive, type Directive } from "./directive.ts";
+import type { BalancerPlan } from "../components/balancer-plan.ts";
+import { because, block, directive, type Directive } from "./directive.ts";
+import { REQUEST_ID } from "./logging.ts";
+
+/** What the http block needs so that upgrades pass. */
+export function upgradeMap({ routes }: BalancerPlan): Directive[] {
+  if (!routes.upgrade) return [];
+  return [
+    because(
+      "a request without an upgrade must not say that it has one, or its connection cannot be kept",
+      block(
+        "map",
+        ["$http_upgrade", "$mesh_connection"],
+        [directive("default", "upgrade"), directive('""', '""')],
+      ),
+    ),
+  ];
+}
 
 /** How requests go to the nodes; set once for the server, because a location that sets one header loses all others. */
 export function proxySettings(balancer: BalancerPlan): Directive[] {
   return [
     directive("proxy_http_version", "1.1"),
-    directive("proxy_set_header", "Connection", '""'),
-    because(
-      "Ollama refuses foreign hosts and origins; keys of clients are not the nodes' business",
-      directive("proxy_set_header", "Host", "localhost:11434"),
-    ),
-    directive("proxy_set_header", "Origin", '""'),
-    directive("proxy_set_header", "Authorization", '""'),
-    directive("proxy_set_header", "X-Real-IP", "$remote_addr"),
-    directive("proxy_set_header", "X-Forwarded-For", "$proxy_add_x_forwarded_for"),
-    directive("proxy_set_header", "X-Forwarded-Proto", "$scheme"),
-    directive("proxy_set_header", "X-Request-ID", "$request_id"),
+    ...requestHeaders(balancer),
     because("tokens go out as they come in", directive("proxy_buffering", "off")),
     because(
       "the whole request is at hand when another node must be tried",
@@ -29,18 +35,57 @@ export function proxySettings(balancer: BalancerPlan): Directive[] {
     ),
     directive("proxy_send_timeout", `${balancer.sendTimeoutSeconds}s`),
     because(
-      "503 is not a failure but a busy node: counted as one, two busy nodes empty the pool",
-      directive("proxy_next_upstream", "error", "timeout", "http_404", "non_idempotent"),
+      "tried elsewhere only before the first byte of the answer; the budget ends no try that runs",
+      directive("proxy_next_upstream", ...balancer.retry.on),
     ),
-    directive("proxy_next_upstream_tries", balancer.tries),
-    directive("proxy_next_upstream_timeout", `${balancer.tryTimeoutSeconds}s`),
-    directive(
-      "proxy_ignore_headers",
-      "X-Accel-Redirect",
-      "X-Accel-Expires",
-      "X-Accel-Limit-Rate",
-      "X-Accel-Buffering",
-      "X-Accel-Charset",
-    ),
+    directive("proxy_next_upstream_tries", balancer.retry.tries),
+    directive("proxy_next_upstream_timeout", `${balancer.retry.timeoutSeconds}s`),
+    ignoredHeaders(),
+  ];
+}
+
+/** X-Accel-* of a node would steer this nginx: redirect inside it, buffer, slow down. */
+export const ignoredHeaders = (): Directive =>
+  directive(
+    "proxy_ignore_headers",
+    "X-Accel-Redirect",
+    "X-Accel-Expires",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+  );
+
+function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
+  const set = (name: string, value: string) => directive("proxy_set_header", name, value);
+  const ollama = routes.set === "ollama";
+  const keyed = (access.apiKeys ?? []).length > 0;
+  return [
+    ...(routes.upgrade
+      ? [set("Connection", "$mesh_connection"), set("Upgrade", "$http_upgrade")]
+      : [set("Connection", '""')]),
+    ...(ollama
+      ? [
+          because("Ollama refuses foreign hosts and origins", set("Host", "localhost:11434")),
+          set("Origin", '""'),
+        ]
+      : [
+          because(
+            "the host that nginx has checked, and the port that the client named with it",
+            set("Host", '"$host$is_request_port$request_port"'),
+          ),
+          set("Origin", '""'),
+        ]),
+    // Other servers may have keys of their own, which only their clients know.
+    ...(ollama || keyed
+      ? [
+          because("keys of clients are not the nodes' business", set("Authorization", '""')),
+          set("X-API-Key", '""'),
+        ]
+      : []),
+    set("X-Real-IP", "$remote_addr"),
+    because("not what the client says of itself", set("X-Forwarded-For", "$remote_addr")),
+    set("Forwarded", '""'),
+    set("X-Forwarded-Proto", "$scheme"),
+    set("X-Request-ID", REQUEST_ID),
   ];
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { assignAddresses, defaultSubnet } from "../components/addresses.ts";
-import { parseSubnet } from "../components/mesh-schema.ts";
+import { parseSubnet } from "../components/patterns.ts";
 
 const SUBNET = "10.25.240.0/20";
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);

@@ -316,6 +316,7 @@ describe("a mesh of three local nodes", () => {
         balancer: place,
         image: "nginx:1.30.6",
         base: expect.stringMatching(/^# Made by ollama-mesh/) as string,
+        secrets: "",
       });
 
       const serving = one(resources, COMMAND, "lab-balancer-serving");
@@ -353,6 +354,7 @@ describe("a mesh of three local nodes", () => {
           "net.ipv4.tcp_keepalive_time": "60",
           "net.ipv4.tcp_keepalive_intvl": "15",
           "net.ipv4.tcp_keepalive_probes": "4",
+          "net.ipv4.tcp_retries2": "5",
         },
         labels: [meshLabel, { label: "ollama-mesh.node", value: "balancer" }],
         healthcheck: {
@@ -443,7 +445,7 @@ describe("a mesh of three local nodes", () => {
         node: "two",
         address: ADDRESS.two,
         port: 11_434,
-        line: `server ${ADDRESS.two}:11434 weight=2 max_fails=3 fail_timeout=5s;`,
+        line: `server ${ADDRESS.two}:11434 weight=2 max_fails=10 fail_timeout=2s;`,
         healthPath: "/api/version",
         drainTimeoutSeconds: 600,
       });
@@ -567,7 +569,7 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       node: "one",
       address: "gpu1.lan",
       port: 11_500,
-      line: "server gpu1.lan:11500 weight=1 max_fails=3 fail_timeout=5s;",
+      line: "server gpu1.lan:11500 weight=1 max_fails=10 fail_timeout=2s;",
       healthPath: "/api/version",
       drainTimeoutSeconds: 600,
     });
@@ -618,7 +620,7 @@ describe("a mesh of a server that it does not run", () => {
       node: "vllm",
       address: "10.0.0.9",
       port: 8000,
-      line: "server 10.0.0.9:8000 weight=1 max_fails=3 fail_timeout=5s;",
+      line: "server 10.0.0.9:8000 weight=1 max_fails=10 fail_timeout=2s;",
       healthPath: "/",
       drainTimeoutSeconds: 600,
     });
@@ -925,7 +927,7 @@ describe("values that other resources supply", () => {
       "own:1",
     ]);
     expect(stepInput(one(resources, COMMAND, "lab-vllm-admission"))["line"]).toBe(
-      "server 10.0.0.9:11434 weight=1 max_fails=3 fail_timeout=5s;",
+      "server 10.0.0.9:11434 weight=1 max_fails=10 fail_timeout=2s;",
     );
     expect(one(resources, CONTAINER, "lab-far").inputs["ports"]).toEqual([
       { ip: "10.8.0.11", external: 11_434, internal: 11_434 },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test, type TestContext } from "vitest";
 
+import { RETRY } from "../components/defaults.ts";
 import { parseMesh } from "../components/mesh-config.ts";
 import { planMesh } from "../components/plan.ts";
 import { parseYaml } from "./support/yaml.ts";
@@ -14,6 +15,7 @@ const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 interface Property {
   key: string;
+  optional: boolean;
   type: string;
   doc: string;
 }
@@ -33,6 +35,7 @@ function interfaces(): Map<string, Property[]> {
       node.name.text,
       node.members.filter(ts.isPropertySignature).map((member) => ({
         key: member.name.getText(),
+        optional: member.questionToken !== undefined,
         type: (member.type?.getText() ?? "").replace(/^pulumi\.Input<(.*)>$/, "$1"),
         doc: docOf(member),
       })),
@@ -58,6 +61,15 @@ describe("mesh-args.ts", () => {
       "NodeArgs",
       "ListenArgs",
       "KeepaliveArgs",
+      "StickyArgs",
+      "RetryArgs",
+      "RouteArgs",
+      "RoutesArgs",
+      "ManagementArgs",
+      "TlsArgs",
+      "ApiKeyArgs",
+      "LimitArgs",
+      "AccessArgs",
       "BalancerArgs",
       "RolloutArgs",
       "OllamaMeshArgs",
@@ -75,13 +87,24 @@ describe("mesh-args.ts", () => {
   });
 
   const optional = properties.filter(
-    ([name, { key }]) =>
-      !name.startsWith("NodeStatus.") &&
-      !["OllamaMeshArgs.nodes", "NodeArgs.name"].includes(name) &&
-      !["balancer", "rollout"].includes(key),
+    ([, { key, optional }]) => optional && !["balancer", "rollout"].includes(key),
   );
-  test.each(optional)("%s names its default", (_, { doc }) => {
-    expect(doc).toMatch(/\bDefault\b/);
+  test.each(optional)("%s names its default, or what it goes with", (_, { doc }) => {
+    expect(doc).toMatch(/\b(Default|Exclusive with|Required with)\b/);
+  });
+
+  test("only what has no default is required", () => {
+    const required = properties.filter(
+      ([name, { optional }]) => !optional && !name.startsWith("NodeStatus."),
+    );
+    expect(required.map(([name]) => name)).toEqual([
+      "NodeArgs.name",
+      "RouteArgs.path",
+      "ManagementArgs.port",
+      "ApiKeyArgs.name",
+      "ApiKeyArgs.key",
+      "OllamaMeshArgs.nodes",
+    ]);
   });
 });
 
@@ -118,7 +141,12 @@ describe("Pulumi.yaml", () => {
 
 /** What the code does where a setting is left out, by path. */
 function defaultsOfCode(): Record<string, string> {
-  const { nodes, balancer, rollout } = planMesh("lab", parseMesh({ nodes: [{ name: "a" }] }));
+  // What is absent unless declared is declared with no more than it must have.
+  const declared = { sticky: { cookie: "a" }, management: { port: 1 } };
+  const { nodes, balancer, rollout } = planMesh(
+    "lab",
+    parseMesh({ nodes: [{ name: "a" }], balancer: declared }),
+  );
   const node = nodes[0]!;
   const container = node.container!;
   const variable = (name: string) =>
@@ -127,7 +155,9 @@ function defaultsOfCode(): Record<string, string> {
     keys.map((key) => [`${path}${key}`, from[key]] as const);
   const all: (readonly [string, unknown])[] = [
     ["nodes[].host", container.endpoint],
-    ...pick("nodes[].", node, ["port", "weight", "backup", "maintenance", "maxConnections"]),
+    ...pick("nodes[].", node, [
+      ...(["port", "weight", "backup", "maintenance", "drain", "maxConnections"] as const),
+    ]),
     ["nodes[].managed", node.container !== undefined],
     ["image", container.image],
     ["ollama.keepAlive", variable("OLLAMA_KEEP_ALIVE")],
@@ -135,11 +165,18 @@ function defaultsOfCode(): Record<string, string> {
     ["balancer.host", balancer.endpoint],
     ...pick("balancer.", balancer, [
       ...(["image", "algorithm", "connectTimeoutSeconds", "readTimeoutSeconds"] as const),
-      ...(["sendTimeoutSeconds", "maxFails", "failTimeoutSeconds", "tries"] as const),
-      ...(["tryTimeoutSeconds", "maxBodyMiB", "workers"] as const),
+      ...(["sendTimeoutSeconds", "maxFails", "failTimeoutSeconds"] as const),
+      ...(["maxBodyMiB", "nodeHeader", "workers"] as const),
     ]),
+    ...pick("balancer.sticky.", balancer.sticky!, ["expiresSeconds"]),
+    ...pick("balancer.management.", balancer.management!, ["address"]),
+    ...pick("balancer.routes.", balancer.routes, ["set", "upgrade"]),
+    ...pick("balancer.retry.", balancer.retry, ["tries", "timeoutSeconds"]),
+    ["balancer.retry.profile", RETRY.profile],
     ...pick("balancer.listen.", balancer.listen, ["address", "port"]),
-    ...pick("balancer.keepalive.", balancer.keepalive, ["connections", "timeoutSeconds"]),
+    ...pick("balancer.keepalive.", balancer.keepalive, [
+      ...(["connections", "timeoutSeconds", "requests"] as const),
+    ]),
     ...pick("rollout.", rollout, [
       ...(["maxUnavailable", "drainTimeoutSeconds", "readyTimeoutSeconds"] as const),
       ...(["warmUp", "minimumFreeGiB"] as const),

@@ -6,12 +6,14 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
+import { API_KEYS_FILE } from "../templates/api-keys.ts";
 import { withServers } from "../templates/nginx-conf.ts";
 import { admitted } from "./support/admitted.ts";
 import { BuildError, record, stepInput } from "./support/mocks.ts";
 import { need } from "./support/needs.ts";
 import { everywhere, inside, readNginx, type Read } from "./support/nginx-tokens.ts";
-import { testWithNginx } from "./support/nginx.ts";
+import { testWithNginx, type WithFiles } from "./support/nginx.ts";
+import { TEST_CERTIFICATE, TEST_KEY } from "./support/test-certificate.ts";
 import { parseYaml } from "./support/yaml.ts";
 
 const ROOT = join(import.meta.dirname, "golden");
@@ -36,8 +38,25 @@ function configOf(folder: string): Record<string, string> {
   );
 }
 
+/** What comes of a stack's config. */
+interface Outcome {
+  file: "nginx.conf" | "error.txt";
+  text: string;
+  /** What lies beside nginx.conf and is secret, by name. */
+  secrets: Record<string, string>;
+}
+
+const outcomes = new Map<string, Promise<Outcome>>();
+
+/** Each is made once; one after the other, since Pulumi's mocks are global. */
+function outcomeOf(folder: string): Promise<Outcome> {
+  const known = outcomes.get(folder) ?? make(folder);
+  outcomes.set(folder, known);
+  return known;
+}
+
 /** Runs index.ts with a stack's config: the config that nginx gets once every node is admitted. */
-async function outcomeOf(folder: string): Promise<{ file: string; text: string }> {
+async function make(folder: string): Promise<Outcome> {
   vi.resetModules();
   try {
     const { resources } = await record(() => import("../index.ts"), {
@@ -46,6 +65,7 @@ async function outcomeOf(folder: string): Promise<{ file: string; text: string }
     });
     const steps = resources.filter(({ type }) => type === "command:local:Command").map(stepInput);
     const apply = steps.find((input) => "base" in input);
+    const secrets = steps.find((input) => "files" in input)?.["files"] ?? {};
     const lines = steps.flatMap((input) =>
       "line" in input
         ? [
@@ -59,25 +79,34 @@ async function outcomeOf(folder: string): Promise<{ file: string; text: string }
           ]
         : [],
     );
-    const { conf } = withServers(String(apply?.["base"]), Object.fromEntries(lines));
-    return { file: "nginx.conf", text: conf };
+    const { conf } = withServers(
+      String(apply?.["base"]),
+      Object.fromEntries(lines),
+      String(apply?.["secrets"]),
+    );
+    return { file: "nginx.conf", text: conf, secrets: secrets as Record<string, string> };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    return { file: "error.txt", text: `${error.message}\n` };
+    return { file: "error.txt", text: `${error.message}\n`, secrets: {} };
   }
 }
 
 describe("stack config in, nginx config or error out", () => {
   test.each(CASES)("%s", async (folder) => {
-    const { file, text } = await outcomeOf(folder);
+    const { file, text, secrets } = await outcomeOf(folder);
     await expect(text).toMatchFileSnapshot(join(ROOT, folder, file));
-    const other = file === "error.txt" ? "nginx.conf" : "error.txt";
-    expect(existsSync(join(ROOT, folder, other)), `${folder}/${other}`).toBe(false);
+    const keys = secrets[API_KEYS_FILE];
+    if (keys) await expect(keys).toMatchFileSnapshot(join(ROOT, folder, API_KEYS_FILE));
+    const others = { "nginx.conf": file === "error.txt", "error.txt": file === "nginx.conf" };
+    for (const [other, absent] of Object.entries({ ...others, [API_KEYS_FILE]: !keys })) {
+      if (absent) expect(existsSync(join(ROOT, folder, other)), `${folder}/${other}`).toBe(false);
+    }
   });
 
   test("no folder holds anything but a stack's config and what comes of it", () => {
     const allowed = [
       ["nginx.conf", "stack.yaml"],
+      ["api-keys.conf", "nginx.conf", "stack.yaml"],
       ["error.txt", "stack.yaml"],
     ];
     for (const folder of CASES) {
@@ -87,30 +116,48 @@ describe("stack config in, nginx config or error out", () => {
 });
 
 describe("nginx 1.30.6 itself", () => {
-  const confs = Object.fromEntries(
-    CASES.filter((folder) => existsSync(join(ROOT, folder, "nginx.conf"))).map((folder) => [
-      folder,
-      readFileSync(join(ROOT, folder, "nginx.conf"), "utf8"),
-    ]),
-  );
+  /** The certificates that a config has from a folder of its host, which here is a test pair. */
+  const mounted = (conf: string) => {
+    const files = (name: string, content: string) =>
+      everywhere(readNginx(conf), name).flatMap(({ args: [path = ""] }) =>
+        path.startsWith("/") ? [[path, content] as const] : [],
+      );
+    return [
+      ...files("ssl_certificate", TEST_CERTIFICATE),
+      ...files("ssl_certificate_key", TEST_KEY),
+    ];
+  };
 
   test("accepts every golden config without a warning, as production runs it", async (context) => {
     const image = need(context, "OLLAMA_MESH_NGINX_IMAGE");
-    const said = await testWithNginx(image, confs);
-    expect(said).toEqual(Object.fromEntries(Object.keys(confs).map((name) => [name, ""])));
-  }, 120_000);
+    const configs = new Map<string, WithFiles>();
+    for (const folder of CASES) {
+      const { file, text: conf, secrets } = await outcomeOf(folder);
+      if (file === "error.txt") continue;
+      configs.set(folder, {
+        conf,
+        files: { ...secrets, ...Object.fromEntries(mounted(conf)) },
+      });
+    }
+    expect(configs.size).toBeGreaterThanOrEqual(40);
+    const said = await testWithNginx(image, Object.fromEntries(configs));
+    expect(said).toEqual(Object.fromEntries([...configs.keys()].map((name) => [name, ""])));
+  }, 240_000);
 
   test("refuses a config with a mistake in it, so that acceptance means something", async (context) => {
     const image = need(context, "OLLAMA_MESH_NGINX_IMAGE");
-    const good = Object.values(confs)[0]!;
+    const { text: good } = await outcomeOf("three-names");
+    const { text: keyless } = await outcomeOf("api-keys-lie-beside-the-config");
     const said = await testWithNginx(image, {
       backup: good.replace("least_conn;", "ip_hash;").replace(/server (.*);/, "server $1 backup;"),
       dollar: good.replace("weight=1", "weight=$weight"),
+      keyless,
       good,
     });
     expect(said).toEqual({
       backup: expect.stringContaining("balancing method does not support parameter") as string,
       dollar: expect.stringContaining('invalid parameter "weight=$weight"') as string,
+      keyless: expect.stringContaining('api-keys.conf" failed (2: No such file') as string,
       good: "",
     });
   }, 120_000);
@@ -128,26 +175,26 @@ describe("what the goldens show", () => {
     everywhere(golden(folder), name).map(({ args }) => args.join(" "));
 
   beforeAll(() => {
-    expect(CASES.length).toBeGreaterThanOrEqual(15);
+    expect(CASES.length).toBeGreaterThanOrEqual(40);
   });
 
   test("nodes that are names alone get one equal line each, by the alphabet", () => {
     expect(servers("three-names").map((line) => line.replace(/^\S+ /, ""))).toEqual([
-      "weight=1 max_fails=3 fail_timeout=5s",
-      "weight=1 max_fails=3 fail_timeout=5s",
-      "weight=1 max_fails=3 fail_timeout=5s",
+      "weight=1 max_fails=10 fail_timeout=2s",
+      "weight=1 max_fails=10 fail_timeout=2s",
+      "weight=1 max_fails=10 fail_timeout=2s",
     ]);
   });
 
   test("weight, backup and maintenance stand on the node's own line only", () => {
     expect(servers("weights-and-backup").map((line) => line.replace(/^\S+ /, ""))).toEqual([
-      "weight=4 max_fails=3 fail_timeout=5s",
-      "weight=1 max_fails=3 fail_timeout=5s",
-      "weight=1 max_fails=3 fail_timeout=5s backup",
+      "weight=4 max_fails=10 fail_timeout=2s",
+      "weight=1 max_fails=10 fail_timeout=2s",
+      "weight=1 max_fails=10 fail_timeout=2s backup",
     ]);
     expect(servers("maintenance-is-down").map((line) => line.replace(/^\S+ /, ""))).toEqual([
-      "weight=1 max_fails=3 fail_timeout=5s",
-      "weight=1 max_fails=3 fail_timeout=5s down",
+      "weight=1 max_fails=10 fail_timeout=2s",
+      "weight=1 max_fails=10 fail_timeout=2s down",
     ]);
   });
 
@@ -159,13 +206,21 @@ describe("what the goldens show", () => {
       "server",
       "server",
       "keepalive",
+      "keepalive_requests",
       "keepalive_timeout",
     ]);
   });
 
   test("round robin is nginx's own and has no line", () => {
     const names = group(golden("round-robin-has-no-line")).map(({ name }) => name);
-    expect(names).toEqual(["zone", "server", "server", "keepalive", "keepalive_timeout"]);
+    expect(names).toEqual([
+      "zone",
+      "server",
+      "server",
+      "keepalive",
+      "keepalive_requests",
+      "keepalive_timeout",
+    ]);
   });
 
   test("an IPv6 address stands in brackets, and is recognised as nginx prints it", () => {
@@ -173,12 +228,11 @@ describe("what the goldens show", () => {
       "[2001:db8::8]:11434",
       "[2001:DB8:0::7]:8000",
     ]);
-    const names = inside(golden("ipv6-node"), "http", "map $upstream_addr");
-    const named = (address: string) =>
-      names.filter(({ name }) => name !== "default" && new RegExp(name.slice(1)).test(address));
-    expect(named("[2001:db8::7]:8000").map(({ args }) => args)).toEqual([["upper"]]);
-    expect(named("10.0.0.1:1, [2001:db8::8]:11434").map(({ args }) => args)).toEqual([["lower"]]);
-    expect(named("[2001:db8::8]:114345")).toEqual([]);
+    expect(inside(golden("ipv6-node"), "http", "map $mesh_upstream")).toEqual([
+      { name: "default", args: [""] },
+      { name: "[2001:db8::8]:11434", args: ["lower"] },
+      { name: "[2001:db8::7]:8000", args: ["upper"] },
+    ]);
   });
 
   test("declared limits and time-outs are the ones that nginx gets", () => {
@@ -199,7 +253,7 @@ describe("what the goldens show", () => {
     expect(lines.slice(1).map((line) => line.slice(0, 2))).toEqual(Array(10).fill("  "));
   });
 
-  test("no error shows what stands in `environment`", () => {
+  test("no error shows what stands in `environment`, or a key or certificate", () => {
     for (const folder of CASES.filter((name) => existsSync(join(ROOT, name, "error.txt")))) {
       expect(readFileSync(join(ROOT, folder, "error.txt"), "utf8"), folder).not.toContain(
         "hunter2",
@@ -209,6 +263,69 @@ describe("what the goldens show", () => {
       CASES.filter((name) =>
         readFileSync(join(ROOT, name, "stack.yaml"), "utf8").includes("hunter2"),
       ),
-    ).toEqual(["misplaced-secrets-are-not-shown", "secrets-are-not-shown"]);
+    ).toEqual([
+      "keys-and-certificates-are-not-shown",
+      "misplaced-secrets-are-not-shown",
+      "secrets-are-not-shown",
+    ]);
+  });
+
+  test.each([
+    ["hash-by-uri", "hash", ["$request_uri", "consistent"]],
+    ["hash-by-client", "hash", ["$binary_remote_addr", "consistent"]],
+    ["hash-by-header", "hash", ["$http_x_session_id", "consistent"]],
+    ["hash-by-cookie", "hash", ["$cookie_session", "consistent"]],
+    ["hash-by-argument", "hash", ["$arg_user", "consistent"]],
+    ["random", "random", []],
+    ["random-two-least-conn", "random", ["two", "least_conn"]],
+    ["ip-hash", "ip_hash", []],
+  ])("%s: the method is %s %j, before the first server", (folder, name, args) => {
+    expect(group(golden(folder)).slice(0, 3)).toEqual([
+      { name: "zone", args: ["ollama", "64k"] },
+      { name, args },
+      expect.objectContaining({ name: "server" }),
+    ]);
+  });
+
+  test("what is sticky stands after the method, which it wraps, and before the servers", () => {
+    const names = (folder: string) => group(golden(folder)).map(({ name }) => name);
+    expect(names("sticky-by-cookie").slice(0, 4)).toEqual([
+      "zone",
+      "least_conn",
+      "sticky",
+      "server",
+    ]);
+    const cookie = setting("sticky-by-cookie", "sticky")[0];
+    expect(cookie).toBe("cookie mesh_node expires=3600s path=/ httponly samesite=lax");
+    expect(setting("sticky-cookie-is-secure-behind-tls", "sticky")).toEqual([`${cookie} secure`]);
+    expect(
+      servers("drain-keeps-the-clients-that-stick").map((line) => / drain$/.test(line)),
+    ).toEqual([false, true]);
+  });
+
+  test("names are looked up again only where a resolver is declared, and addresses never", () => {
+    const resolved = (folder: string) =>
+      servers(folder).flatMap((line) => (/ resolve\b/.test(line) ? [line.split(" ")[0]] : []));
+    expect(resolved("remote-hosts-by-name")).toEqual([]);
+    expect(resolved("resolver-looks-names-up-again")).toEqual(["gpu1.lan:11434", "spare.lan:8000"]);
+  });
+
+  test("conditions, tries and budget of a retry are the declared ones", () => {
+    const on = (folder: string) => {
+      const all = inside(golden(folder), "http", "server");
+      return all.filter(({ name }) => name === "proxy_next_upstream").map(({ args }) => args);
+    };
+    expect(on("strict-profile-has-no-non-idempotent")).toEqual([["error", "timeout"]]);
+    expect(on("own-retry-conditions-take-the-place-of-the-profile")).toEqual([
+      ["error", "timeout", "http_429", "http_500"],
+    ]);
+  });
+
+  test("no config holds an API key or a private key", () => {
+    for (const folder of CASES) {
+      const file = join(ROOT, folder, "nginx.conf");
+      const conf = existsSync(file) ? readFileSync(file, "utf8") : "";
+      expect(conf, folder).not.toMatch(/test.key|PRIVATE KEY|BEGIN CERTIFICATE/i);
+    }
   });
 });

@@ -3,49 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { parseMesh } from "../components/mesh-config.ts";
-import { ConfigurationError } from "../components/problems.ts";
-
-/** The paths of all problems, sorted as shown. */
-function problemPaths(input: unknown): string[] {
-  return problemsOf(input).map(({ path }) => path);
-}
-
-function problemsOf(input: unknown): readonly { path: string; text: string }[] {
-  try {
-    parseMesh(input);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-function messageOf(input: unknown): string {
-  try {
-    parseMesh(input);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.message;
-    throw error;
-  }
-  return "";
-}
-
-/** A valid mesh with one value put at a path. */
-function withValue(path: readonly (string | number)[], value: unknown): unknown {
-  // A port is for a node on another engine only.
-  const elsewhere = path.at(-1) === "port" && path[0] === "nodes" ? { host: "ssh://gpu1.lan" } : {};
-  const mesh: unknown = { nodes: [{ name: "one", ...elsewhere }, { name: "two" }] };
-  path.reduce<Record<string | number, unknown>>(
-    (at, key, i) => {
-      const last = i === path.length - 1;
-      const missing = typeof path[i + 1] === "number" ? [] : {};
-      at[key] = last ? value : (at[key] ?? missing);
-      return at[key] as Record<string | number, unknown>;
-    },
-    mesh as Record<string, unknown>,
-  );
-  return mesh;
-}
+import {
+  messageOf,
+  pathOf,
+  problemPaths,
+  problemsOf,
+  shownPath,
+  withValue,
+} from "./support/config-problems.ts";
 
 describe("valid", () => {
   const VALID: Record<string, readonly unknown[]> = {
@@ -109,7 +74,7 @@ describe("valid", () => {
     "rollout.minimumFreeGiB": [0, 0.5],
   };
   for (const [dotted, values] of Object.entries(VALID)) {
-    const path = dotted.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    const path = pathOf(dotted);
     test.each(values.map((value) => [JSON.stringify(value), value]))(`${dotted} %s`, (_, value) => {
       const input = withValue(path, value);
       expect(parseMesh(structuredClone(input))).toEqual(input);
@@ -259,7 +224,6 @@ describe("invalid", () => {
     ],
     "balancer.listen.address": ["localhost", "192.168.1.300", "*"],
     "balancer.subnet": ["10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/20", "10.0.0.0", "::/64", "x/20"],
-    "balancer.tries": [0, 101],
     "balancer.maxFails": [0],
     "rollout.drainTimeoutSeconds": [-1, 86_401],
     "rollout.minimumFreeGiB": [-1, "2"],
@@ -267,11 +231,11 @@ describe("invalid", () => {
     ollama: [null, []],
   };
   for (const [dotted, values] of Object.entries(WRONG)) {
-    const path = dotted.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    const path = pathOf(dotted);
     test.each(values.map((value) => [String(JSON.stringify(value)), value]))(
       `${dotted} %s`,
       (_, value) => {
-        const shown = dotted.replace(/\.(\d+)/g, "[$1]");
+        const shown = shownPath(dotted);
         const paths = problemPaths(withValue(path, value));
         expect(paths.map((each) => each.replace(/^(models)\[0\]$/, "$1"))).toEqual([shown]);
       },
@@ -386,15 +350,6 @@ describe("what does not go together", () => {
     expect(at([{ name: "a", gpus: { vendor: "nvidia", groups: ["video"] } }])).toEqual([
       "nodes[0].gpus.groups",
     ]);
-  });
-
-  test("backups of an algorithm that has none", () => {
-    const nodes = [{ name: "a" }, { name: "b", backup: true }];
-    expect(at(nodes, { balancer: { algorithm: "ip_hash" } })).toEqual(["nodes[1].backup"]);
-    expect(at(nodes, { balancer: { algorithm: "random_two_least_conn" } })).toEqual([
-      "nodes[1].backup",
-    ]);
-    expect(at(nodes, { balancer: { algorithm: "round_robin" } })).toEqual([]);
   });
 
   test("all managed nodes out at once; a single one cannot but be", () => {

@@ -5,13 +5,7 @@ import type { NodeArgs, OllamaMeshArgs } from "../components/mesh-args.ts";
 import { parseMesh } from "../components/mesh-config.ts";
 import { planMesh, type NodePlan } from "../components/plan.ts";
 import { HASH_MARK, nginxConf, withServers } from "../templates/nginx-conf.ts";
-import {
-  NAMES_MARK,
-  nodeNameEntry,
-  PLACEHOLDER_SERVER,
-  serverLine,
-  SERVERS_MARK,
-} from "../templates/upstream.ts";
+import { NAMES_MARK, PLACEHOLDER_SERVER, serverLine, SERVERS_MARK } from "../templates/upstream.ts";
 import { admitted } from "./support/admitted.ts";
 import { need } from "./support/needs.ts";
 import { everywhere, inside, readNginx } from "./support/nginx-tokens.ts";
@@ -20,7 +14,7 @@ import { headersFromNginx, NAMED_ADDRESS, testWithNginx } from "./support/nginx.
 /** The config of a mesh with some of its nodes admitted, by default all. */
 function rendered(args: OllamaMeshArgs, chosen?: (node: NodePlan) => boolean) {
   const { balancer, nodes } = planMesh("lab", parseMesh(args));
-  const base = nginxConf(balancer);
+  const base = nginxConf(balancer, nodes);
   const servers = nodes
     .filter(chosen ?? (() => true))
     .map((node) => [node.name, admitted(serverLine(balancer, node), node)] as const);
@@ -58,8 +52,8 @@ describe("the lines of admitted nodes", () => {
     });
     const nodes = [external("b", "10.0.0.1", 1), external("a", "10.0.0.2", 3)];
     expect(servers(rendered({ nodes }).conf)).toEqual([
-      "10.0.0.2:11434 weight=3 max_fails=3 fail_timeout=5s",
-      "10.0.0.1:11434 weight=1 max_fails=3 fail_timeout=5s",
+      "10.0.0.2:11434 weight=3 max_fails=10 fail_timeout=2s",
+      "10.0.0.1:11434 weight=1 max_fails=10 fail_timeout=2s",
     ]);
   });
 
@@ -82,7 +76,7 @@ describe("the lines of admitted nodes", () => {
   test("a host whose name begins with backup is a primary", () => {
     for (const address of ["backup", "backup-gpu.lan"]) {
       const { conf } = rendered({ nodes: [{ name: "a", managed: false, address }] });
-      expect(servers(conf)).toEqual([`${address}:11434 weight=1 max_fails=3 fail_timeout=5s`]);
+      expect(servers(conf)).toEqual([`${address}:11434 weight=1 max_fails=10 fail_timeout=2s`]);
     }
   });
 
@@ -108,7 +102,12 @@ describe("the hash", () => {
       everywhere(readNginx(conf), "location")
         .filter(({ args }) => args.join(" ") === "= /config-hash")
         .map(({ block }) => block),
-    ).toEqual([[{ name: "return", args: ["200", hash] }]]);
+    ).toEqual([
+      [
+        { name: "default_type", args: ["text/plain"] },
+        { name: "return", args: ["200", hash] },
+      ],
+    ]);
   });
 
   test("differs exactly when the text does", () => {
@@ -128,7 +127,7 @@ describe("the hash", () => {
       rendered({ nodes: [{ name: "a", weight: 2 }, { name: "b" }] }),
       rendered({ nodes: [{ name: "a", maintenance: true }, { name: "b" }] }),
       rendered({ nodes }, ({ name }) => name === "a"),
-      rendered({ nodes, balancer: { tries: 2 } }),
+      rendered({ nodes, balancer: { retry: { tries: 2 } } }),
     ].map(({ hash }) => hash);
     expect(new Set(hashes).size).toBe(hashes.length);
   });
@@ -171,13 +170,14 @@ describe("what does not change the config", () => {
 });
 
 describe("the name of the node that answered", () => {
-  /** What nginx's map gives for an $upstream_addr. */
+  /** What nginx's two maps give for an $upstream_addr: the last address, and its name. */
   const nameOf = (nodes: NodeArgs[], upstream: string) => {
-    const planned = planMesh("lab", parseMesh({ nodes })).nodes;
-    const entries = planned.map(({ name, address, port }) => nodeNameEntry(name, address, port));
-    const [read] = readNginx(`map a b { ${entries.join("\n")} }`);
-    return read!
-      .block!.filter(({ name }) => new RegExp(name.slice(1)).test(upstream))
+    const { base, conf } = rendered({ nodes });
+    const [, expression] = inside(readNginx(base), "http", "map $upstream_addr");
+    const last = new RegExp(expression!.name.slice(1)).exec(upstream)?.[1] ?? "";
+    expect(expression!.args).toEqual(["$1"]);
+    return inside(readNginx(conf), "http", "map $mesh_upstream")
+      .filter(({ name }) => name === last)
       .map(({ args }) => args[0]);
   };
   const external = (name: string, address: string, port = 80): NodeArgs => ({
@@ -201,6 +201,8 @@ describe("the name of the node that answered", () => {
     ["10.0.0.1:80, 10.0.0.11:80", ["eleven"]],
     ["10.0.0.11:80 : 10.0.0.1:80", ["one"]],
     ["[2001:db8::6]:80", ["six"]],
+    ["10.0.0.1:80, [2001:db8::6]:80", ["six"]],
+    ["[2001:db8::6]:800", []],
     ["10x0.0.1:80", []],
     ["ollama", []],
     ["", []],
@@ -216,7 +218,7 @@ describe("the name of the node that answered, told by nginx itself", () => {
     const { balancer, nodes } = planMesh("lab", parseMesh(args));
     const line = serverLine(balancer, nodes[0]!);
     const servers = { "stand-in": { line, addresses: [found], port: 8081 } };
-    const { conf } = withServers(nginxConf(balancer), servers);
+    const { conf } = withServers(nginxConf(balancer, nodes), servers);
     return (await headersFromNginx(image, conf, "/api/tags"))["x-mesh-node"];
   };
 
@@ -237,13 +239,13 @@ describe("many nodes", () => {
   test("a thousand are rendered, each with its line and its name", () => {
     const { balancer, nodes } = planMesh("lab", { nodes: many(1000) });
     const { conf } = withServers(
-      nginxConf(balancer),
+      nginxConf(balancer, nodes),
       Object.fromEntries(
         nodes.map((node) => [node.name, admitted(serverLine(balancer, node), node)]),
       ),
     );
     expect(new Set(servers(conf)).size).toBe(1000);
-    expect(inside(readNginx(conf), "http", "map $upstream_addr")).toHaveLength(1001);
+    expect(inside(readNginx(conf), "http", "map $mesh_upstream")).toHaveLength(1001);
   });
 
   test("nginx itself takes the 500 that a mesh may have", async (context) => {
@@ -300,7 +302,7 @@ describe("what clients may reach", () => {
 
   test("no proxied location has a proxy_set_header of its own, which would lose all others", () => {
     const own = proxied.flatMap(({ block }) => block!.map(({ name }) => name));
-    expect([...new Set(own)].toSorted()).toEqual(["if", "proxy_pass"]);
+    expect([...new Set(own)].toSorted()).toEqual(["if", "proxy_pass", "set"]);
   });
 
   test("nodes see Ollama's own host, no origin and no key", () => {
@@ -312,10 +314,12 @@ describe("what clients may reach", () => {
       Host: "localhost:11434",
       Origin: "",
       Authorization: "",
+      "X-API-Key": "",
       "X-Real-IP": "$remote_addr",
-      "X-Forwarded-For": "$proxy_add_x_forwarded_for",
+      "X-Forwarded-For": "$remote_addr",
+      Forwarded: "",
       "X-Forwarded-Proto": "$scheme",
-      "X-Request-ID": "$request_id",
+      "X-Request-ID": "$mesh_request_id",
     });
   });
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 
 import type { OllamaMeshArgs } from "../components/mesh-args.ts";
 import { parseMesh } from "../components/mesh-config.ts";
-import { hostPort, nodeState, planMesh, type MeshPlan } from "../components/plan.ts";
+import { hostPort } from "../components/balancer-plan.ts";
+import { nodeState, planMesh, type MeshPlan } from "../components/plan.ts";
 
 const plan = (args: OllamaMeshArgs): MeshPlan => planMesh("lab", parseMesh(args));
 const node = (args: OllamaMeshArgs, at = 0) => plan(args).nodes[at]!;
@@ -39,6 +40,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
         weight: 1,
         backup: false,
         maintenance: false,
+        drain: false,
         maxConnections: 0,
         container: {
           name: "lab-one",
@@ -56,14 +58,13 @@ test("a mesh of one name is this plan, every default in its place", () => {
     balancer: {
       image: "nginx:1.30.6",
       algorithm: "least_conn",
-      connectTimeoutSeconds: 3,
+      connectTimeoutSeconds: 2,
       readTimeoutSeconds: 900,
       sendTimeoutSeconds: 60,
-      maxFails: 3,
-      failTimeoutSeconds: 5,
-      tries: 3,
-      tryTimeoutSeconds: 15,
+      maxFails: 10,
+      failTimeoutSeconds: 2,
       maxBodyMiB: 64,
+      nodeHeader: true,
       workers: 2,
       key: "local",
       endpoint: "unix:///var/run/docker.sock",
@@ -77,7 +78,14 @@ test("a mesh of one name is this plan, every default in its place", () => {
         nodes: new Map([["one", address]]),
       },
       listen: { address: "127.0.0.1", port: 11_434 },
-      keepalive: { connections: 32, timeoutSeconds: 60 },
+      access: {},
+      routes: { set: "ollama", upgrade: false, paths: [] },
+      retry: {
+        on: ["error", "timeout", "http_404", "http_500", "http_502", "http_503", "non_idempotent"],
+        tries: 3,
+        timeoutSeconds: 15,
+      },
+      keepalive: { connections: 32, timeoutSeconds: 60, requests: 1000 },
       drainTimeoutSeconds: 600,
       url: "http://127.0.0.1:11434",
     },
@@ -143,6 +151,7 @@ describe("how a node is reached", () => {
       weight: 1,
       backup: false,
       maintenance: false,
+      drain: false,
       maxConnections: 0,
     });
   });
@@ -223,7 +232,7 @@ test("settings of the balancer and the roll-out stand over the defaults, one by 
       listen: { port: 80 },
       keepalive: { connections: 8 },
       subnet: "172.30.7.0/24",
-      tries: 2,
+      retry: { tries: 2 },
     },
     rollout: { warmUp: false, drainTimeoutSeconds: 5 },
   });
@@ -231,15 +240,15 @@ test("settings of the balancer and the roll-out stand over the defaults, one by 
     balancer.listen,
     balancer.keepalive,
     balancer.addresses.subnet,
-    balancer.tries,
+    balancer.retry.tries,
     balancer.maxFails,
     balancer.drainTimeoutSeconds,
   ]).toEqual([
     { address: "127.0.0.1", port: 80 },
-    { connections: 8, timeoutSeconds: 60 },
+    { connections: 8, timeoutSeconds: 60, requests: 1000 },
     "172.30.7.0/24",
     2,
-    3,
+    10,
     5,
   ]);
   expect(rollout).toEqual({
@@ -248,6 +257,39 @@ test("settings of the balancer and the roll-out stand over the defaults, one by 
     readyTimeoutSeconds: 600,
     warmUp: false,
     minimumFreeGiB: 2,
+  });
+});
+
+describe("what of the balancer is there only when it was declared", () => {
+  const balancer = (args: OllamaMeshArgs["balancer"]) =>
+    plan({ nodes: [{ name: "a" }], balancer: args! }).balancer;
+  const OPTIONAL = ["tls", "management", "hashKey", "sticky", "resolver"];
+
+  test("is absent in the plan of a mesh that says nothing of it", () => {
+    expect(Object.keys(balancer({})).filter((key) => OPTIONAL.includes(key))).toEqual([]);
+  });
+
+  test("has the defaults of what goes with it", () => {
+    expect(balancer({ management: { port: 11_435 } }).management).toEqual({
+      address: "127.0.0.1",
+      port: 11_435,
+    });
+    expect(balancer({ sticky: { header: "X-Session-ID" } }).sticky).toEqual({
+      header: "X-Session-ID",
+      expiresSeconds: 3600,
+    });
+    expect(balancer({ routes: { paths: [{ path: "/rerank" }] } }).routes).toEqual({
+      set: "ollama",
+      upgrade: false,
+      paths: [{ path: "/rerank", methods: ["GET", "HEAD", "POST"] }],
+    });
+  });
+
+  test("retry conditions are the profile's, or one's own", () => {
+    const on = (retry: object) => balancer({ retry }).retry.on;
+    expect(on({ profile: "strict" })).toEqual(["error", "timeout"]);
+    expect(on({ profile: "llm" })).toEqual(on({}));
+    expect(on({ on: ["http_429"] })).toEqual(["http_429"]);
   });
 });
 
@@ -260,6 +302,10 @@ describe("the URL for clients", () => {
     [{ listen: { address: "2001:db8::2" } }, "http://[2001:db8::2]:11434"],
     [{ listen: { address: "0.0.0.0" } }, "http://localhost:11434"],
     [{ listen: { address: "::" } }, "http://localhost:11434"],
+    [
+      { tls: { certificateFile: "/etc/a/c.pem", keyFile: "/etc/a/k.pem" } },
+      "https://127.0.0.1:11434",
+    ],
     [{ host: "ssh://admin@lb.lan:22", listen: { address: "0.0.0.0" } }, "http://lb.lan:11434"],
   ])("%j: %s", (balancer, expected) => {
     expect(url(balancer)).toBe(expected);
@@ -311,7 +357,7 @@ describe("pure", () => {
   });
 
   test("the config is not changed", () => {
-    const config = parseMesh({ nodes: [{ name: "a" }], models: ["m"], balancer: { tries: 2 } });
+    const config = parseMesh({ nodes: [{ name: "a" }], models: ["m"], balancer: { workers: 3 } });
     const before = structuredClone(config);
     planMesh("lab", config);
     expect(config).toEqual(before);

@@ -112,16 +112,27 @@ describe("types", () => {
   test("are these, no more and no fewer", () => {
     expect(Object.keys(schema.types).toSorted()).toEqual(
       [
+        "AccessArgs",
         "Algorithm",
+        "ApiKeyArgs",
         "BalancerArgs",
         "GpuArgs",
         "GpuVendor",
         "KeepaliveArgs",
+        "LimitArgs",
         "ListenArgs",
+        "ManagementArgs",
         "NodeArgs",
         "NodeStatus",
         "OllamaSettings",
+        "RetryArgs",
+        "RetryProfile",
         "RolloutArgs",
+        "RouteArgs",
+        "RouteSet",
+        "RoutesArgs",
+        "StickyArgs",
+        "TlsArgs",
       ].map((name) => `ollama-mesh:index:${name}`),
     );
   });
@@ -131,6 +142,8 @@ describe("types", () => {
       schema.types[`ollama-mesh:index:${name}`]!.enum?.map(({ value }) => value).toSorted();
     expect(values("Algorithm")).toEqual(Object.values(components.Algorithm).toSorted());
     expect(values("GpuVendor")).toEqual(Object.values(components.GpuVendor).toSorted());
+    expect(values("RetryProfile")).toEqual(Object.values(components.RetryProfile).toSorted());
+    expect(values("RouteSet")).toEqual(Object.values(components.RouteSet).toSorted());
   });
 
   test("secret and late values are possible exactly where the components take them", () => {
@@ -140,6 +153,7 @@ describe("types", () => {
         .map(([key]) => `${token.split(":")[2]}.${key}`),
     );
     expect(late.toSorted()).toEqual([
+      "ApiKeyArgs.key",
       "BalancerArgs.image",
       "NodeArgs.address",
       "NodeArgs.image",
@@ -147,6 +161,8 @@ describe("types", () => {
       "NodeStatus.name",
       "NodeStatus.state",
       "OllamaSettings.environment",
+      "TlsArgs.certificate",
+      "TlsArgs.key",
     ]);
   });
 });

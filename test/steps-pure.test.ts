@@ -1,7 +1,7 @@
 // What of the steps needs no engine.
 import { describe, expect, test, vi } from "vitest";
 
-import { NGINX_USER } from "../steps/config-volume.ts";
+import { NGINX_USER } from "../steps/volume-helper.ts";
 import { dockerEnvironment } from "../steps/docker-engine.ts";
 import { canonicalModel } from "../steps/models.ts";
 import { run } from "../steps/run.ts";

@@ -4,7 +4,8 @@ import { assignAddresses, defaultSubnet } from "../../components/addresses.ts";
 import { parseMesh } from "../../components/mesh-config.ts";
 import { planMesh, type MeshPlan } from "../../components/plan.ts";
 import type { BalancerPlace } from "../../steps/balancer.ts";
-import { CONFIG_FILE, CONFIG_FOLDER, NGINX_USER } from "../../steps/config-volume.ts";
+import { CONFIG_FILE } from "../../steps/config-volume.ts";
+import { CONFIG_FOLDER, NGINX_USER } from "../../steps/volume-helper.ts";
 import { serving } from "../../steps/serving.ts";
 
 const ENGINE = "unix:///var/run/docker.sock";

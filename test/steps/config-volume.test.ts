@@ -15,13 +15,13 @@ const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 // and that it leaves everything as it was when it does not.
 describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000 }, () => {
   const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
-  const base = nginxConf(mesh.plan.balancer);
+  const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
   const balancer = mesh.place;
   const image = mesh.image;
 
   beforeAll(async () => {
     await mesh.create();
-    await applyConfig({ balancer, image, base });
+    await applyConfig({ balancer, image, base, secrets: "" });
     await mesh.start();
   }, 60_000);
   afterAll(() => mesh[Symbol.asyncDispose]());
@@ -60,7 +60,9 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
 
   test("a config that nginx refuses leaves the old one serving and shows nginx's words", async () => {
     const broken = base.replace("least_conn;", "least_con;");
-    const message = await refused(() => applyConfig({ balancer, image, base: broken }));
+    const message = await refused(() =>
+      applyConfig({ balancer, image, base: broken, secrets: "" }),
+    );
     expect(message).toMatch(
       /^nginx refuses the new config; the old one goes on serving\n {2}nginx says: /,
     );
@@ -74,11 +76,13 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
         "server_tokens off;",
         `server_tokens off; limit_req_zone ${key} zone=test:1m rate=1r/s;`,
       );
-    await applyConfig({ balancer, image, base: limited("$binary_remote_addr") });
-    const message = await refused(() => applyConfig({ balancer, image, base: limited("$uri") }));
+    await applyConfig({ balancer, image, base: limited("$binary_remote_addr"), secrets: "" });
+    const message = await refused(() =>
+      applyConfig({ balancer, image, base: limited("$uri"), secrets: "" }),
+    );
     expect(message).toContain("nginx accepted the new config but did not take it over");
     expect(message).toContain('limit_req "test" uses the "$uri" key');
-    await applyConfig({ balancer, image, base });
+    await applyConfig({ balancer, image, base, secrets: "" });
   }, 90_000);
 
   test("nodes admitted at the same moment are both admitted", async () => {

@@ -3,33 +3,48 @@ import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { text } from "node:stream/consumers";
 
+import { TLS_FOLDER } from "../../templates/tls.ts";
 import { everywhere, readNginx } from "./nginx-tokens.ts";
 
 /** Where every host name in a config leads. */
 export const NAMED_ADDRESS = "127.0.0.1";
 
+/** A config and what lies beside it: content by name, or by absolute path in the folder of TLS files. */
+export interface WithFiles {
+  conf: string;
+  files: Readonly<Record<string, string>>;
+}
+
 /**
- * Reads names and configs in base64 and prints per name what `nginx -t` says, in base64; nothing where it
- * is satisfied without a warning.
+ * Reads lines of a case, a file's path and its content in base64; the config comes last. Prints per case
+ * what `nginx -t` says, in base64: nothing where it is satisfied without a warning.
  */
 const TEST_ALL = `
-while read -r name conf; do
-  echo "$conf" | base64 -d > /tmp/nginx.conf
-  if nginx -e stderr -q -t -c /tmp/nginx.conf 2> /tmp/said; then end=0; else end=$?; fi
+while read -r name path content; do
+  mkdir -p "/tmp/case/$name" && cd "/tmp/case/$name"
+  echo "$content" | base64 -d > "$path"
+  [ "$path" = nginx.conf ] || continue
+  if nginx -e stderr -q -t -c "$PWD/nginx.conf" 2> /tmp/said; then end=0; else end=$?; fi
   echo "$name $end $(base64 -w 0 < /tmp/said)"
 done`;
 
 /** What nginx says of configs, by name: "" is accepted without a word. */
 export async function testWithNginx(
   image: string,
-  confs: Readonly<Record<string, string>>,
+  configs: Readonly<Record<string, string | WithFiles>>,
 ): Promise<Record<string, string>> {
-  const input = Object.entries(confs).map(
-    ([name, conf]) => `${name} ${Buffer.from(conf).toString("base64")}\n`,
+  const all = Object.entries(configs).map(([name, config]) => {
+    const { conf, files } = typeof config === "string" ? { conf: config, files: {} } : config;
+    return { name, conf, files: { ...files, "nginx.conf": conf } };
+  });
+  const input = all.flatMap(({ name, files }) =>
+    Object.entries(files).map(
+      ([path, content]) => `${name} ${path} ${Buffer.from(content).toString("base64")}\n`,
+    ),
   );
-  const out = await inNginx(image, TEST_ALL, input.join(""), hostNames(Object.values(confs)));
+  const out = await inNginx(image, TEST_ALL, input.join(""), hostNames(all.map((c) => c.conf)));
   const said = out.trim().split("\n").filter(Boolean);
-  if (said.length !== input.length) throw new Error(`${said.length} answers: ${out}`);
+  if (said.length !== all.length) throw new Error(`${said.length} answers: ${out}`);
   return Object.fromEntries(
     said.map((line) => {
       const [name = "", end, words = ""] = line.split(" ");
@@ -71,6 +86,7 @@ async function inNginx(
     [
       ...["run", "--rm", "--interactive", "--name", `ollama-mesh-test-nginx-${randomHex()}`],
       ...["--user", "101:101", "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp:mode=1777"],
+      ...["--tmpfs", `${TLS_FOLDER}:mode=1777`],
       ...["--security-opt", "no-new-privileges", "--network", "none"],
       ...hosts.flatMap((name) => ["--add-host", `${name}:${NAMED_ADDRESS}`]),
       ...["--entrypoint", "sh", image, "-c", script, ...args],

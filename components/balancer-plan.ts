@@ -1,0 +1,168 @@
+import { isIP } from "node:net";
+import { assignAddresses, defaultSubnet, type Addresses } from "./addresses.ts";
+import {
+  BALANCER,
+  DEFAULT_ENGINE,
+  MANAGEMENT_ADDRESS,
+  NGINX_IMAGE,
+  RETRY,
+  ROUTES,
+  STICKY_EXPIRES_SECONDS,
+} from "./defaults.ts";
+import type {
+  AccessArgs,
+  BalancerArgs,
+  ManagementArgs,
+  RolloutArgs,
+  RouteArgs,
+  RouteSet,
+  StickyArgs,
+  TlsArgs,
+} from "./mesh-args.ts";
+import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
+import type { Known } from "./patterns.ts";
+import { balancerContainer, configVolume, engineHost, engineKey, meshNetwork } from "./names.ts";
+
+/** Settings that are one value each. */
+type SimpleSettings = Required<
+  Pick<
+    Known<BalancerArgs>,
+    | "image"
+    | "algorithm"
+    | "connectTimeoutSeconds"
+    | "readTimeoutSeconds"
+    | "sendTimeoutSeconds"
+    | "maxFails"
+    | "failTimeoutSeconds"
+    | "maxBodyMiB"
+    | "nodeHeader"
+    | "workers"
+  >
+>;
+
+/** The balancer, every default filled in. */
+export interface BalancerPlan extends SimpleSettings {
+  key: string;
+  endpoint: string;
+  container: string;
+  volume: string;
+  network: string;
+  addresses: Addresses;
+  listen: { address: string; port: number };
+  tls?: Known<TlsArgs>;
+  access: Known<AccessArgs>;
+  routes: { set: RouteSet; paths: Required<RouteArgs>[]; upgrade: boolean };
+  management?: Required<ManagementArgs>;
+  hashKey?: string;
+  sticky?: StickyArgs & { expiresSeconds: number };
+  retry: { on: readonly string[]; tries: number; timeoutSeconds: number };
+  keepalive: { connections: number; timeoutSeconds: number; requests: number };
+  resolver?: string;
+  drainTimeoutSeconds: number;
+  /** Where clients reach it. */
+  url: string;
+}
+
+/** Decides all that concerns the balancer. */
+export function planBalancer(
+  name: string,
+  config: MeshConfig,
+  rollout: Required<RolloutArgs>,
+): BalancerPlan {
+  const settings = config.balancer ?? {};
+  const endpoint = settings.host ?? DEFAULT_ENGINE;
+  const attached = config.nodes.filter((node) => isAttached(node, endpoint));
+  const listen = {
+    address: settings.listen?.address ?? BALANCER.listenAddress,
+    port: settings.listen?.port ?? BALANCER.listenPort,
+  };
+  return {
+    ...simpleSettings(settings),
+    ...optionalSettings(settings),
+    key: engineKey(endpoint),
+    endpoint,
+    container: balancerContainer(name),
+    volume: configVolume(name),
+    network: meshNetwork(name),
+    addresses: assignAddresses(
+      settings.subnet ?? defaultSubnet(name),
+      attached.map((node) => node.name),
+    ),
+    listen,
+    access: settings.access ?? {},
+    routes: {
+      set: settings.routes?.set ?? ROUTES.set,
+      upgrade: settings.routes?.upgrade ?? ROUTES.upgrade,
+      paths: (settings.routes?.paths ?? []).map(({ path, methods }) => ({
+        path,
+        methods: methods ?? [...ROUTES.methods],
+      })),
+    },
+    retry: {
+      on: settings.retry?.on ?? RETRY.conditions[settings.retry?.profile ?? RETRY.profile],
+      tries: settings.retry?.tries ?? RETRY.tries,
+      timeoutSeconds: settings.retry?.timeoutSeconds ?? RETRY.timeoutSeconds,
+    },
+    keepalive: {
+      connections: settings.keepalive?.connections ?? BALANCER.keepaliveConnections,
+      timeoutSeconds: settings.keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
+      requests: settings.keepalive?.requests ?? BALANCER.keepaliveRequests,
+    },
+    drainTimeoutSeconds: rollout.drainTimeoutSeconds,
+    url: url(listen, endpoint, settings.tls !== undefined),
+  };
+}
+
+function simpleSettings(settings: Known<BalancerArgs>): SimpleSettings {
+  return {
+    image: settings.image ?? NGINX_IMAGE,
+    algorithm: settings.algorithm ?? BALANCER.algorithm,
+    connectTimeoutSeconds: settings.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds,
+    readTimeoutSeconds: settings.readTimeoutSeconds ?? BALANCER.readTimeoutSeconds,
+    sendTimeoutSeconds: settings.sendTimeoutSeconds ?? BALANCER.sendTimeoutSeconds,
+    maxFails: settings.maxFails ?? BALANCER.maxFails,
+    failTimeoutSeconds: settings.failTimeoutSeconds ?? BALANCER.failTimeoutSeconds,
+    maxBodyMiB: settings.maxBodyMiB ?? BALANCER.maxBodyMiB,
+    nodeHeader: settings.nodeHeader ?? BALANCER.nodeHeader,
+    workers: settings.workers ?? BALANCER.workers,
+  };
+}
+
+/** What is there only when it was declared. */
+function optionalSettings({ tls, management, hashKey, sticky, resolver }: Known<BalancerArgs>) {
+  return {
+    ...(tls ? { tls } : {}),
+    ...(management
+      ? {
+          management: {
+            address: management.address ?? MANAGEMENT_ADDRESS,
+            port: management.port,
+          },
+        }
+      : {}),
+    ...(hashKey === undefined ? {} : { hashKey }),
+    ...(sticky
+      ? { sticky: { ...sticky, expiresSeconds: sticky.expiresSeconds ?? STICKY_EXPIRES_SECONDS } }
+      : {}),
+    ...(resolver === undefined ? {} : { resolver }),
+  };
+}
+
+function url(listen: { address: string; port: number }, endpoint: string, tls: boolean): string {
+  const everywhere = listen.address === "0.0.0.0" || listen.address === "::";
+  const host = everywhere ? (engineHost(endpoint) ?? "localhost") : listen.address;
+  return `${tls ? "https" : "http"}://${hostPort(host, listen.port)}`;
+}
+
+/** Whether a node joins the mesh network instead of being published on its host. */
+export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
+  return (
+    node.managed !== false &&
+    node.address === undefined &&
+    (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
+  );
+}
+
+/** host:port with the brackets that an IPv6 address needs. */
+export const hostPort = (host: string, port: number) =>
+  `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

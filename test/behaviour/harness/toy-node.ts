@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+import { give, type Answer, type SeenRequest } from "./toy-answers.ts";
+
+/** What a toy node may be told beyond its answer. */
+export interface ToyNodeOptions {
+  name: string;
+  /** Address to listen on: one that the balancer's container reaches. */
+  address: string;
+  port?: number;
+  answer?: Answer;
+  /** Connections that wait to be accepted. */
+  backlog?: number;
+}
+
+const WEBSOCKET_MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** A server behind the balancer that does as it is told, counts and records. */
+export class ToyNode implements AsyncDisposable {
+  readonly name: string;
+  readonly address: string;
+  /** Every request, in the order of arrival. */
+  readonly requests: SeenRequest[] = [];
+  /** How it answers from now on. */
+  answer: Answer;
+  /** Overrides the answer by path, without the query. */
+  readonly byPath: Record<string, Answer> = {};
+  /** Requests that it has not answered completely. */
+  inFlight = 0;
+  mostInFlight = 0;
+  /** Connections accepted so far. */
+  connections = 0;
+  #port: number;
+  #server: Server | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #backlog: number;
+
+  private constructor(options: ToyNodeOptions) {
+    this.name = options.name;
+    this.address = options.address;
+    this.answer = options.answer ?? { kind: "ok" };
+    this.#port = options.port ?? 0;
+    this.#backlog = options.backlog ?? 511;
+  }
+
+  /** A node that listens on a port that the system chose. */
+  static async start(options: ToyNodeOptions): Promise<ToyNode> {
+    const node = new ToyNode(options);
+    await node.listen();
+    return node;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Its entry in a mesh's config. */
+  get entry() {
+    return { name: this.name, managed: false, address: this.address, port: this.#port };
+  }
+
+  /** Listens again, on the port it had. */
+  async listen(): Promise<void> {
+    const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
+    server.on("request", (request, response) => void this.#serve(request, response));
+    server.on("upgrade", (request, socket) => this.#upgrade(request, socket as Socket));
+    server.on("connection", (socket) => {
+      this.connections++;
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port: this.#port, host: this.address, backlog: this.#backlog }, resolve);
+    });
+    this.#port = (server.address() as AddressInfo).port;
+    this.#server = server;
+  }
+
+  /** As after kill -9: the port is closed, every connection is reset. */
+  async die(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  /** Requests for a path, all when none is given. */
+  count(path?: string): number {
+    if (path === undefined) return this.requests.length;
+    return this.requests.filter(({ url }) => url.split("?")[0] === path).length;
+  }
+
+  /** Forgets what was counted. */
+  forget(): void {
+    this.requests.length = 0;
+    this.connections = 0;
+    this.mostInFlight = this.inFlight;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.die();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const seen: SeenRequest = {
+      method: request.method ?? "",
+      url: request.url ?? "",
+      headers: request.headers,
+      bytes: 0,
+      body: "",
+      at: Date.now(),
+    };
+    this.requests.push(seen);
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    const gone = new AbortController();
+    response.on("close", () => {
+      this.inFlight--;
+      if (!response.writableFinished) seen.abortedAt = Date.now();
+      gone.abort();
+    });
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        seen.bytes += chunk.length;
+        if (seen.body.length < 1000) seen.body += chunk.toString("utf8", 0, 1000);
+      }
+      seen.completeAt = Date.now();
+      const path = seen.url.split("?")[0]!;
+      await give(this.byPath[path] ?? this.answer, seen, response, gone.signal);
+    } catch {
+      // The client went away, which is recorded, or the toy was told to die.
+    }
+  }
+
+  /** Accepts a WebSocket and sends back whatever comes, byte by byte as it is. */
+  #upgrade(request: IncomingMessage, socket: Socket): void {
+    const { method = "", url = "", headers } = request;
+    this.requests.push({ method, url, headers, bytes: 0, body: "", at: Date.now() });
+    const key = createHash("sha1").update(`${headers["sec-websocket-key"]}${WEBSOCKET_MAGIC}`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${headers.upgrade}\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key.digest("base64")}\r\n\r\n`,
+    );
+    socket.pipe(socket);
+  }
+}
