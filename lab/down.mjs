@@ -1,5 +1,6 @@
 // npm run lab:down: removes what `npm run lab` made, and nothing else.
 import { ensureToolchain } from "../toolchain/ensure.mjs";
+import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
 import { step } from "../toolchain/progress.mjs";
 import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine, stopStartedEngine } from "./docker-engine.mjs";
@@ -23,6 +24,8 @@ await commandLine(HELP, { images: { type: "boolean" } }, async ({ images }) => {
   await ensureDockerEngine();
   if (stackExists()) {
     const env = await stackEnvironment(await ensureToolchain());
+    // Nodes are drained by steps of this checkout; someone may have cleaned it since.
+    await ensureDependencies();
     await destroy(env);
     await step("Remove its models", async (detail) => {
       detail((await removeVolumes(MESH)).join(" "));
