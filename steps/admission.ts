@@ -1,3 +1,4 @@
+import { hostPort } from "../components/balancer-plan.ts";
 import { askFromBalancer, containerState, type BalancerPlace } from "./balancer.ts";
 import { addressesOf, openConnections } from "./connections.ts";
 import { withConfigVolume } from "./config-volume.ts";
@@ -58,8 +59,7 @@ export async function drain(input: AdmissionInput): Promise<{ drained: string }>
 
 async function requireAnswer(input: AdmissionInput, path: string): Promise<void> {
   const { balancer, node, address, port } = input;
-  const host = address.includes(":") ? `[${address}]` : address;
-  const url = `http://${host}:${port}${path}`;
+  const url = `http://${hostPort(address, port)}${path}`;
   try {
     await until(`node ${node}: GET ${url} from the balancer`, CHECK_SECONDS, async () => {
       try {

@@ -1,3 +1,4 @@
+import { hostPort } from "../components/balancer-plan.ts";
 import { dockerEngine, DockerError, type DockerEngine } from "./docker-engine.ts";
 import { StepError } from "./step-error.ts";
 
@@ -54,9 +55,16 @@ async function tryPort(
   ip: string,
   port: number,
 ): Promise<string | undefined> {
-  const at = ip.includes(":") ? `[${ip}]` : ip;
   try {
-    await docker(["run", "--rm", "--publish", `${at}:${port}:1`, "--entrypoint", "true", image]);
+    await docker([
+      "run",
+      "--rm",
+      "--publish",
+      `${hostPort(ip, port)}:1`,
+      "--entrypoint",
+      "true",
+      image,
+    ]);
     return undefined;
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;

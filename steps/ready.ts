@@ -1,3 +1,4 @@
+import { hostPort } from "../components/balancer-plan.ts";
 import {
   askFromBalancer,
   containerState,
@@ -61,8 +62,7 @@ async function answer(
   path: string,
   body?: unknown,
 ): Promise<Answer> {
-  const host = input.address.includes(":") ? `[${input.address}]` : input.address;
-  const url = `http://${host}:${input.port}${path}`;
+  const url = `http://${hostPort(input.address, input.port)}${path}`;
   const left = () => Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
   return until(`${body ? "POST" : "GET"} ${url}`, left(), async () => {
     await requireRunning(input);
