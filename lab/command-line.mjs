@@ -8,14 +8,21 @@ import { parseArgs } from "node:util";
  *
  * @param {string} help
  * @param {Record<string, {type: "string" | "boolean"}>} options
- * @param {(values: Values) => Promise<void>} main
+ * @param {(values: Values, words: string[]) => Promise<void>} main
+ * @param {{words?: boolean}} [also] `words`: whether it takes words besides options
  */
-export async function commandLine(help, options, main) {
+export async function commandLine(help, options, main, also = {}) {
   const began = Date.now();
   /** @type {Values} */
   let values;
+  /** @type {string[]} */
+  let words;
   try {
-    const parsed = parseArgs({ options: { ...options, help: { type: "boolean", short: "h" } } });
+    const parsed = parseArgs({
+      options: { ...options, help: { type: "boolean", short: "h" } },
+      allowPositionals: also.words === true,
+    });
+    words = parsed.positionals;
     values = /** @type {Values} */ (parsed.values);
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${help}`);
@@ -27,7 +34,7 @@ export async function commandLine(help, options, main) {
     return;
   }
   try {
-    await main(values);
+    await main(values, words);
     console.log(`\nAll done in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
   } catch (error) {
     console.error(`\n${messageOf(error)}`);
