@@ -18,6 +18,11 @@ export const NODE = {
   pids: 4096,
 } as const;
 
+export const GPUS = {
+  /** Not 100: a model larger than the GPU is slow, but its owner's choice; none of it there is a mistake. */
+  minimumPercent: 1,
+} as const;
+
 export const OLLAMA = {
   keepAlive: "24h",
   numParallel: 2,

@@ -63,6 +63,8 @@ export interface GpuArgs {
   devices?: string[];
   /** amd only: groups, by name or number, that own the host's /dev/kfd and /dev/dri. Default ["video"]. */
   groups?: string[];
+  /** Percent of the first model that must lie in GPU memory after the warm-up, or the node gets no traffic; 0 asks for nothing. Default 1: Ollama that finds no GPU runs on the CPU without a word. 100 also refuses a model that is larger than the GPU. */
+  minimumPercent?: number;
 }
 
 /** Settings of the Ollama server. Each is the environment variable OLLAMA_* of the same name; source: Ollama's envconfig. */

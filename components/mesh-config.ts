@@ -175,6 +175,12 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
     if (node.gpus?.groups && node.gpus.vendor !== "amd") {
       add(at, "gpus.groups", 'is for gpus.vendor "amd" only');
     }
+    if (node.gpus?.minimumPercent !== undefined) {
+      if ((node.gpus.vendor ?? "none") === "none")
+        add(at, "gpus.minimumPercent", 'needs gpus.vendor, "nvidia" or "amd"');
+      else if (mesh.rollout.warmUp === false && node.gpus.minimumPercent > 0)
+        add(at, "gpus.minimumPercent", "needs rollout.warmUp: without it no model is loaded yet");
+    }
   }
 
   if (mesh.allNodesKnown && nodes.length > 0 && nodes.every(({ node }) => node.backup)) {

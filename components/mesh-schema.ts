@@ -43,6 +43,7 @@ const gpus: Shape<GpuArgs> = z.strictObject(
         "must be a list of groups",
       )
       .exactOptional(),
+    minimumPercent: whole(0, 100),
   },
   "must be an object as {vendor: nvidia}",
 );

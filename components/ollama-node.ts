@@ -2,6 +2,7 @@ import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { serverLine } from "../templates/upstream.ts";
+import { GPUS } from "./defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
 import { nodeContainerArgs } from "./node-container.ts";
@@ -123,10 +124,17 @@ function readyGate(
       warmUp: mesh.rollout.warmUp,
       maintenance: plan.maintenance,
       pids: container.pids,
+      ...minimumOnGpu(container),
     },
     { parent, dependsOn: [made] },
     [made.id],
   );
+}
+
+/** What is asked of a node with GPUs only. */
+function minimumOnGpu({ gpus }: ContainerPlan): { minimumGpuPercent?: number } {
+  const asked = gpus.minimumPercent ?? GPUS.minimumPercent;
+  return (gpus.vendor ?? "none") === "none" || asked === 0 ? {} : { minimumGpuPercent: asked };
 }
 
 /** The node's line on the balancer: written when it is ready, drained before its container is touched. */

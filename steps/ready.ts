@@ -7,6 +7,7 @@ import {
   type BalancerPlace,
 } from "./balancer.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
+import { gpuProblem, type LoadedModel } from "./gpu-share.ts";
 import { canonicalModel } from "./models.ts";
 import { progress, StepError } from "./step-error.ts";
 import { DeadlineError, until, Waiting, waiting } from "./until.ts";
@@ -29,6 +30,8 @@ export interface ReadyInput {
   /** Nothing is asked of a node in maintenance. */
   maintenance: boolean;
   pids: number;
+  /** Percent of the first model that must lie in GPU memory; none for a node without GPUs. */
+  minimumGpuPercent?: number;
 }
 
 /** Waits until a node answers as a client would need it: version, models, and one real token. */
@@ -42,7 +45,10 @@ export async function ready(input: ReadyInput): Promise<{ ready: string }> {
     const version = await answer(input, deadline, "/api/version");
     await requireModels(input, deadline);
     const [model] = input.models;
-    if (input.warmUp && model) await warmUp(input, deadline, canonicalModel(model));
+    if (input.warmUp && model) {
+      await warmUp(input, deadline, canonicalModel(model));
+      await requireGpu(input, deadline, canonicalModel(model));
+    }
     return {
       ready: `${input.node} runs Ollama ${(JSON.parse(version.body) as { version: string }).version}`,
     };
@@ -112,7 +118,12 @@ async function requireModels(input: ReadyInput, deadline: number): Promise<void>
 }
 
 /** One token; an embedding for a model that can do nothing else. */
-async function warmUp(input: ReadyInput, deadline: number, model: string): Promise<void> {
+async function warmUp(
+  input: ReadyInput,
+  deadline: number,
+  model: string,
+  stay: { keep_alive?: string } = {},
+): Promise<void> {
   progress(`node ${input.node}: loading ${model}`);
   try {
     await answer(input, deadline, "/api/generate", {
@@ -120,10 +131,39 @@ async function warmUp(input: ReadyInput, deadline: number, model: string): Promi
       prompt: "hi",
       stream: false,
       options: { num_predict: 1 },
+      ...stay,
     });
   } catch (error) {
     if (!(error instanceof StepError && /does not support generate/.test(error.message)))
       throw error;
-    await answer(input, deadline, "/api/embed", { model, input: "hi" });
+    await answer(input, deadline, "/api/embed", { model, input: "hi", ...stay });
   }
+}
+
+/** Long enough to be looked at, where ollama.keepAlive unloads a model at once. */
+const STAY = { keep_alive: "1m" };
+
+/**
+ * Ollama that finds no GPU, or too little memory on it, runs on the CPU: it answers all the same, and
+ * only /api/ps tells.
+ */
+async function requireGpu(input: ReadyInput, deadline: number, model: string): Promise<void> {
+  if (input.minimumGpuPercent === undefined) return;
+  let loaded = await loadedModel(input, deadline, model);
+  if (!loaded) {
+    await warmUp(input, deadline, model, STAY);
+    loaded = await loadedModel(input, deadline, model);
+  }
+  if (!loaded) throw new StepError(`/api/ps does not show ${model}, which has just answered`);
+  const problem = gpuProblem(loaded, model, input.minimumGpuPercent);
+  if (problem) throw new StepError(problem);
+}
+
+async function loadedModel(
+  input: ReadyInput,
+  deadline: number,
+  model: string,
+): Promise<LoadedModel | undefined> {
+  const { body } = await answer(input, deadline, "/api/ps");
+  return (JSON.parse(body) as { models: LoadedModel[] }).models.find(({ name }) => name === model);
 }

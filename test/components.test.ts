@@ -3,7 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { OllamaMesh, type OllamaMeshArgs } from "../components/index.ts";
+import { OllamaMesh, type NodeArgs, type OllamaMeshArgs } from "../components/index.ts";
 import {
   BuildError,
   isSecret,
@@ -681,6 +681,20 @@ describe("GPUs", () => {
     expect(stepInput(one(resources, COMMAND, "lab-gpu1-lan-75e3c7-images"))["images"]).toEqual([
       "ollama/ollama:0.32.15-rocm",
     ]);
+  });
+});
+
+describe("how much of the model must be on the GPU", () => {
+  test.each<[string, NonNullable<NodeArgs["gpus"]> | undefined, number | undefined]>([
+    ["not asked of a node without GPUs", undefined, undefined],
+    ["not asked with vendor none", { vendor: "none" }, undefined],
+    ["some of it where GPUs are declared", { vendor: "nvidia" }, 1],
+    ["what is declared", { vendor: "amd", minimumPercent: 100 }, 100],
+    ["not asked when declared as 0", { vendor: "amd", minimumPercent: 0 }, undefined],
+  ])("%s", async (_, gpus, asked) => {
+    const { resources } = await build({ nodes: [{ name: "one", ...(gpus ? { gpus } : {}) }] });
+    const ready = stepInput(one(resources, COMMAND, "lab-one-ready"));
+    expect(ready["minimumGpuPercent"]).toBe(asked);
   });
 });
 

@@ -51,6 +51,8 @@ describe("valid", () => {
       { vendor: "nvidia", devices: ["MIG-GPU-8a5f3c9e/1/0"] },
       { vendor: "nvidia", devices: ["nvidia.com/gpu=0"] },
       { vendor: "amd", devices: ["0"], groups: ["video", "render", "109"] },
+      { vendor: "amd", minimumPercent: 0 },
+      { vendor: "nvidia", minimumPercent: 100 },
     ],
     "nodes.0.image": [
       "ollama/ollama",
@@ -213,6 +215,7 @@ describe("invalid", () => {
     "nodes.0.managed": ["false", 0],
     "nodes.0.gpus": [null, "nvidia", ["0"]],
     "nodes.0.gpus.vendor": ["intel", "NVIDIA", true],
+    "nodes.0.gpus.minimumPercent": [-1, 101, 0.5, "50%"],
     "nodes.0.address": [
       "192.168.1.300",
       "1.2.3",
@@ -350,6 +353,17 @@ describe("what does not go together", () => {
     expect(at([{ name: "a", gpus: { vendor: "nvidia", groups: ["video"] } }])).toEqual([
       "nodes[0].gpus.groups",
     ]);
+    expect(at([{ name: "a", gpus: { minimumPercent: 1 } }])).toEqual([
+      "nodes[0].gpus.minimumPercent",
+    ]);
+  });
+
+  test("a share of a model on the GPU where no model is loaded; nothing may be asked, or left out", () => {
+    const rest = { rollout: { warmUp: false } };
+    const asks = (gpus: object) => at([{ name: "a", gpus: { vendor: "nvidia", ...gpus } }], rest);
+    expect(asks({ minimumPercent: 50 })).toEqual(["nodes[0].gpus.minimumPercent"]);
+    expect(asks({ minimumPercent: 0 })).toEqual([]);
+    expect(asks({})).toEqual([]);
   });
 
   test("all managed nodes out at once; a single one cannot but be", () => {
