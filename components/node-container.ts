@@ -1,4 +1,5 @@
 import { OLLAMA_PORT } from "./defaults.ts";
+import { isCdi } from "./ollama-environment.ts";
 import { MESH_LABEL, NODE_LABEL } from "./names.ts";
 import { modelVolume } from "./names.ts";
 import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
@@ -70,7 +71,7 @@ function limits({ memoryMiB, cpus }: ContainerPlan) {
 function gpuAccess({ vendor, devices, groups }: ContainerPlan["gpus"]) {
   if (vendor === "nvidia" && !devices) return { gpus: "all" };
   if (vendor === "nvidia" && devices) {
-    const cdi = devices.every((device) => device.includes("="));
+    const cdi = devices.every(isCdi);
     return {
       deviceRequests: [
         cdi

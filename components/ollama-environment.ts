@@ -18,6 +18,9 @@ const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment">, string> = 
   debug: "OLLAMA_DEBUG",
 };
 
+/** "nvidia.com/gpu=0": what CDI calls a device. */
+export const isCdi = (device: string) => device.includes("=");
+
 /**
  * The environment of a node's container as NAME=value, sorted by name: what the mesh needs, then the
  * mesh's settings, then the node's, then their `environment`, each over the one before.
@@ -32,6 +35,11 @@ export function ollamaEnvironment(mesh: Settings, node: Settings, gpus: GpuArgs)
     // Ollama would pass requests for "-cloud" models on to its maker.
     OLLAMA_NO_CLOUD: "1",
   };
+  if (gpus.vendor !== "nvidia" || gpus.devices?.some(isCdi)) {
+    // Ollama's image asks for all of NVIDIA's GPUs, and a host whose default runtime is nvidia's gives
+    // them to every container. Source: NVIDIA container toolkit, "Docker Specialized Configurations".
+    variables["NVIDIA_VISIBLE_DEVICES"] = "void";
+  }
   if (gpus.vendor === "amd" && gpus.devices) {
     variables["ROCR_VISIBLE_DEVICES"] = gpus.devices.join(",");
   }

@@ -378,6 +378,7 @@ describe("a mesh of three local nodes", () => {
         name: "lab-two",
         image: "ollama/ollama:0.32.15",
         envs: [
+          "NVIDIA_VISIBLE_DEVICES=void",
           "OLLAMA_HOST=0.0.0.0:11434",
           "OLLAMA_KEEP_ALIVE=24h",
           "OLLAMA_NOPRUNE=1",
@@ -1000,6 +1001,7 @@ describe("secrets", () => {
     const { inputs } = one(resources, CONTAINER, "lab-one");
     expect(inputs["envs"]).toEqual(
       secret([
+        "NVIDIA_VISIBLE_DEVICES=void",
         "OLLAMA_HOST=0.0.0.0:11434",
         "OLLAMA_KEEP_ALIVE=24h",
         "OLLAMA_NOPRUNE=1",

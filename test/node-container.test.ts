@@ -17,6 +17,7 @@ const HARDENED = {
   name: "lab-one",
   image: "ollama/ollama:0.32.15",
   envs: [
+    "NVIDIA_VISIBLE_DEVICES=void",
     "OLLAMA_HOST=0.0.0.0:11434",
     "OLLAMA_KEEP_ALIVE=24h",
     "OLLAMA_NOPRUNE=1",

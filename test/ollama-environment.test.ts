@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 
+import type { GpuArgs } from "../components/mesh-args.ts";
 import { ollamaEnvironment } from "../components/ollama-environment.ts";
 
 const DEFAULTS = [
+  "NVIDIA_VISIBLE_DEVICES=void",
   "OLLAMA_HOST=0.0.0.0:11434",
   "OLLAMA_KEEP_ALIVE=24h",
   "OLLAMA_NOPRUNE=1",
@@ -33,6 +35,7 @@ test("every setting is its variable, booleans are 1 and 0", () => {
       {},
     ),
   ).toEqual([
+    "NVIDIA_VISIBLE_DEVICES=void",
     "OLLAMA_CONTEXT_LENGTH=8192",
     "OLLAMA_DEBUG=1",
     "OLLAMA_FLASH_ATTENTION=1",
@@ -53,6 +56,7 @@ describe("what stands over what", () => {
   test("a node's settings over the mesh's, one by one", () => {
     const mesh = { keepAlive: "1h", numParallel: 8 };
     expect(ollamaEnvironment(mesh, { keepAlive: "5m" }, {})).toEqual([
+      "NVIDIA_VISIBLE_DEVICES=void",
       "OLLAMA_HOST=0.0.0.0:11434",
       "OLLAMA_KEEP_ALIVE=5m",
       "OLLAMA_NOPRUNE=1",
@@ -70,7 +74,7 @@ describe("what stands over what", () => {
   test("`environment` over settings", () => {
     const environment = { OLLAMA_KEEP_ALIVE: "7m" };
     expect(ollamaEnvironment({ keepAlive: "1h", environment }, {}, {})).toEqual(
-      DEFAULTS.with(1, "OLLAMA_KEEP_ALIVE=7m"),
+      DEFAULTS.with(2, "OLLAMA_KEEP_ALIVE=7m"),
     );
   });
 });
@@ -88,7 +92,17 @@ test("devices of AMD go by variable, those of NVIDIA by the engine", () => {
     "ROCR_VISIBLE_DEVICES=0,2",
   ]);
   expect(ollamaEnvironment({}, {}, { vendor: "amd" })).toEqual(DEFAULTS);
-  expect(ollamaEnvironment({}, {}, { vendor: "nvidia", devices })).toEqual(DEFAULTS);
+  expect(ollamaEnvironment({}, {}, { vendor: "nvidia", devices })).toEqual(DEFAULTS.slice(1));
+});
+
+test("a host that gives NVIDIA's GPUs to every container gives them only to nodes that asked for them", () => {
+  const first = (gpus: GpuArgs) => ollamaEnvironment({}, {}, gpus)[0];
+  expect(first({ vendor: "none" })).toBe("NVIDIA_VISIBLE_DEVICES=void");
+  expect(first({ vendor: "amd" })).toBe("NVIDIA_VISIBLE_DEVICES=void");
+  expect(first({ vendor: "nvidia", devices: ["nvidia.com/gpu=0"] })).toBe(
+    "NVIDIA_VISIBLE_DEVICES=void",
+  );
+  expect(first({ vendor: "nvidia" })).not.toContain("NVIDIA");
 });
 
 test("a value is passed on to the letter", () => {

@@ -11,6 +11,7 @@ const plan = (args: OllamaMeshArgs): MeshPlan => planMesh("lab", parseMesh(args)
 const node = (args: OllamaMeshArgs, at = 0) => plan(args).nodes[at]!;
 
 const ENVIRONMENT = [
+  "NVIDIA_VISIBLE_DEVICES=void",
   "OLLAMA_HOST=0.0.0.0:11434",
   "OLLAMA_KEEP_ALIVE=24h",
   "OLLAMA_NOPRUNE=1",

@@ -5,6 +5,7 @@ const NEEDS = {
   OLLAMA_MESH_NGINX_IMAGE: "an nginx image on a Docker engine",
   OLLAMA_MESH_OLLAMA_IMAGE: "an Ollama image on a Docker engine",
   OLLAMA_MESH_MODEL: "a model that Ollama can load",
+  OLLAMA_MESH_HOST_IMAGE: "an image of a machine with a Docker engine of its own",
 } as const;
 
 type Need = keyof typeof NEEDS;
