@@ -148,8 +148,10 @@ describe.skipIf(why)(`failure${why ? ` (${why})` : ""}`, () => {
     const tried = mesh.nodes.flatMap((node) => node.requests);
     expect(tried).toHaveLength(2);
     // The client may have its 504 before the node has seen the connection close.
-    await until("both tries aborted", () =>
-      tried.every(({ abortedAt }) => abortedAt !== undefined),
+    await until(
+      "both tries aborted",
+      async () => tried.every(({ abortedAt }) => abortedAt !== undefined),
+      { seconds: 5 },
     );
   });
 
