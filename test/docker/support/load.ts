@@ -1,5 +1,6 @@
 // A load generator for an Ollama endpoint: every request, who answered it, and how it ended.
 import { Agent, request } from "node:http";
+import { request as requestTls } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** One request and its end. */
@@ -33,15 +34,18 @@ export interface Ask {
   /** Tokens of the answer; default the model's own limit. */
   tokens?: number;
   agent?: Agent;
+  headers?: Record<string, string>;
   /** A silence as long as this is a failure. Default 60. */
   silenceSeconds?: number;
+  /** An answer that is not complete after so long is a failure. Default none. */
+  deadlineSeconds?: number;
   /** Called at the first byte of the body, with the node that sends it. */
   onFirstByte?: (node: string) => void;
 }
 
 /** One chat through the balancer. Never rejects: a failure is part of the outcome. */
 export function chat(ask: Ask): Promise<Outcome> {
-  const { stream = true, tokens, silenceSeconds = 60 } = ask;
+  const { stream = true, tokens, silenceSeconds = 60, deadlineSeconds } = ask;
   const body = JSON.stringify({
     model: ask.model,
     stream,
@@ -57,7 +61,9 @@ export function chat(ask: Ask): Promise<Outcome> {
     body: "",
   };
   return new Promise((resolve) => {
+    let deadline: NodeJS.Timeout | undefined;
     const end = (what?: string) => {
+      clearTimeout(deadline);
       outcome.ended ||= performance.now();
       if (what !== undefined && !outcome.failure) {
         // An error's text is no part of an answer: whoever gets it can still ask again.
@@ -66,12 +72,19 @@ export function chat(ask: Ask): Promise<Outcome> {
       }
       resolve(outcome);
     };
-    const sent = request(
+    const secure = ask.url.startsWith("https:");
+    const sent = (secure ? requestTls : request)(
       `${ask.url}/api/chat`,
       {
         method: "POST",
         ...(ask.agent ? { agent: ask.agent } : {}),
-        headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) },
+        // A test's certificate is nobody's.
+        ...(secure ? { rejectUnauthorized: false } : {}),
+        headers: {
+          "Content-Type": "application/json",
+          "Content-Length": Buffer.byteLength(body),
+          ...ask.headers,
+        },
       },
       (response) => {
         outcome.status = response.statusCode;
@@ -91,6 +104,10 @@ export function chat(ask: Ask): Promise<Outcome> {
       sent.destroy(new Error(`silent for ${silenceSeconds} s`)),
     );
     sent.on("error", (error) => end(error.message));
+    if (deadlineSeconds !== undefined) {
+      const late = new Error(`not complete within ${deadlineSeconds} s`);
+      deadline = setTimeout(() => sent.destroy(late), deadlineSeconds * 1000);
+    }
     sent.end(body);
   });
 }

@@ -117,10 +117,11 @@ export class Stack implements AsyncDisposable {
 
   /**
    * @param program another folder with the program
+   * @param more arguments of pulumi
    * @throws PulumiFailed
    */
-  async preview(program?: string): Promise<Ran> {
-    const args = ["preview", ...this.common];
+  async preview(program?: string, more: string[] = []): Promise<Ran> {
+    const args = ["preview", ...this.common, ...more];
     const ran = await this.run(args, program);
     if (ran.code !== 0) throw new PulumiFailed(args, ran);
     return ran;

@@ -1,0 +1,56 @@
+// What clients saw, in numbers.
+import type { LiveOutcome } from "./load-process.ts";
+
+/** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
+export const SLOW_SECONDS = 5;
+
+/** The clients' side of one step of a scenario. */
+export interface Observed {
+  requests: number;
+  /** Failed with nothing shown: could have been sent elsewhere. */
+  errors: number;
+  /** Broke off, or stopped, in the middle of the answer. */
+  broken: number;
+  /** Answered in full, with the first byte later than SLOW_SECONDS. */
+  slow: number;
+  /** From the event until the last request that failed or was slow had ended; 0 when none was. */
+  secondsToClean: number;
+  /** Failures in words, with how often each was seen. */
+  failures: Record<string, number>;
+  /** Complete answers by node. */
+  served: Record<string, number>;
+}
+
+/** Whether it was answered in full, but late. */
+export const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
+  !failure && firstByte !== undefined && firstByte - began > SLOW_SECONDS * 1000;
+
+/**
+ * Sums up requests.
+ *
+ * @param event when the change or the trouble began, in milliseconds since the epoch
+ */
+export function observe(outcomes: readonly LiveOutcome[], event: number): Observed {
+  const failed = outcomes.filter(({ failure }) => failure);
+  const notClean = outcomes.filter((outcome) => outcome.failure || isSlow(outcome));
+  return {
+    requests: outcomes.length,
+    errors: failed.filter(({ failure }) => failure!.when === "before the first byte").length,
+    broken: failed.filter(({ failure }) => failure!.when === "in the stream").length,
+    slow: outcomes.filter(isSlow).length,
+    secondsToClean: Math.max(0, ...notClean.map(({ ended }) => (ended - event) / 1000)),
+    failures: count(
+      failed.map(({ failure, node }) => `${failure!.when}, node "${node}": ${failure!.what}`),
+    ),
+    served: count(outcomes.filter(({ failure }) => !failure).map(({ node }) => node)),
+  };
+}
+
+function count(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return Object.fromEntries(Object.entries(counts).sort());
+}
+
+/** Whether nothing went wrong for clients. */
+export const isClean = ({ errors, broken }: Observed) => errors + broken === 0;

@@ -1,0 +1,56 @@
+// The table of the scenarios.
+import type { Row } from "./live-mesh.ts";
+import { inOneLine } from "./touched.ts";
+
+const HEAD = [
+  "scenario",
+  "what is done",
+  "requests",
+  "errors",
+  "broken streams",
+  "slow",
+  "clean after",
+  "touched",
+  "containers kept",
+];
+
+/** One line for the same step of several runs: sums of what was counted, the longest of what was timed. */
+export function summedUp(runs: readonly Row[][]): Row[] {
+  const [first = [], ...more] = runs;
+  return first.map((row, i) => {
+    const all = [row, ...more.flatMap((rows) => rows[i] ?? [])];
+    const sum = (key: "requests" | "errors" | "broken" | "slow") =>
+      all.reduce((total, one) => total + one[key], 0);
+    return {
+      ...row,
+      requests: sum("requests"),
+      errors: sum("errors"),
+      broken: sum("broken"),
+      slow: sum("slow"),
+      secondsToClean: Math.max(...all.map((one) => one.secondsToClean)),
+      problems: all.flatMap((one) => one.problems),
+    };
+  });
+}
+
+/** The rows as a Markdown table. */
+export function table(rows: readonly Row[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(HEAD),
+    line(HEAD.map(() => "---")),
+    ...rows.map((row, i) =>
+      line([
+        rows[i - 1]?.scenario === row.scenario ? "" : row.scenario,
+        [row.what, ...row.notes].join("; "),
+        row.requests,
+        row.errors,
+        row.broken,
+        row.slow,
+        row.secondsToClean === 0 ? "0" : `${row.secondsToClean.toFixed(1)} s`,
+        inOneLine(row.touched) || "nothing",
+        row.kept.join(", ") || "none",
+      ]),
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,59 @@
+// New containers for nodes: image, settings, ports.
+import { run } from "../../../toolchain/command.mjs";
+import { bridgeAddress } from "../../behaviour/harness/docker.ts";
+import { ollamaImage } from "../../docker/support/lab.ts";
+import { freePort } from "../../docker/support/port.ts";
+import { nextRelease } from "../derived-images.ts";
+import { meshOf, meshWith, node, type Scenario } from "../scenario.ts";
+
+const PREPARED = ["update local-preflight", "update local-images", "update local-models"];
+const ALL = ["a", "b", "c"];
+const replaced = ALL.map((name) => `replace node ${name}`);
+
+export const images: Scenario = {
+  name: "images",
+  about: "a new Ollama image for all nodes, one at a time; the old one again, by twos",
+  async run(live) {
+    const image = await nextRelease(ollamaImage(), "ollama");
+    await live.planned("new Ollama image, one node at a time", meshWith({ image }, ...ALL), {
+      touches: [...PREPARED, ...replaced],
+    });
+    const byTwos = { rollout: { maxUnavailable: 2 } };
+    await live.planned("the old one again, maxUnavailable 2", meshWith(byTwos, ...ALL), {
+      touches: [...PREPARED, ...replaced],
+      maxOut: 2,
+    });
+  },
+};
+
+export const settings: Scenario = {
+  name: "settings",
+  about: "an Ollama setting, a memory limit and a published port of one node",
+  async config() {
+    return meshOf(node("a"), node("b"), await published("c", await freePort()));
+  },
+  async run(live) {
+    const before = published("c", await portOf(live.mesh, "c"));
+    const slower = node("b", { ollama: { keepAlive: "1h" } });
+    await live.planned("an Ollama setting of b", meshOf("a", slower, await before), {
+      touches: ["replace node b", "update local-preflight"],
+    });
+    const limited = node("a", { memoryMiB: 1024 });
+    await live.planned("a memory limit of a", meshOf(limited, slower, await before), {
+      touches: ["replace node a", "update local-preflight"],
+    });
+    const moved = await published("c", await freePort());
+    await live.planned("the published port of c", meshOf(limited, slower, moved), {
+      touches: ["replace node c", "update local-preflight"],
+    });
+  },
+};
+
+/** A node that is reached by a port of the host, as nodes on other machines are. */
+const published = async (name: string, port: number) =>
+  node(name, { address: await bridgeAddress(), port });
+
+async function portOf(mesh: string, name: string): Promise<number> {
+  const text = await run("docker", ["port", `${mesh}-${name}`, "11434/tcp"]);
+  return Number(/:(\d+)\s*$/.exec(text)![1]);
+}

@@ -1,0 +1,111 @@
+// Rolls that meet a node which does not come back: the others serve, and no second one is taken out.
+import { serverLines } from "../../docker/support/containers.ts";
+import { ollamaImage } from "../../docker/support/lab.ts";
+import { actingImage, nextRelease } from "../derived-images.ts";
+import type { LiveMesh } from "../live-mesh.ts";
+import { meshWith, node, type Scenario } from "../scenario.ts";
+
+const SHORT = { rollout: { readyTimeoutSeconds: 10 } };
+const acts = (how: string) => ({ ollama: { environment: { MESH_LIVE_ACTS: how } } });
+
+/** Nodes that nginx has a line for. */
+const admitted = async ({ mesh }: LiveMesh) => Object.keys(await serverLines(mesh)).join();
+
+export const badImages: Scenario = {
+  name: "bad-images",
+  about: "an image that never gets ready, one that answers 500; both mended",
+  async config() {
+    return meshWith({ image: await actingImage(ollamaImage()), ...SHORT }, "a", "b", "c");
+  },
+  async run(live) {
+    const image = await actingImage(ollamaImage());
+    const config = (...nodes: (string | object)[]) => meshWith({ image, ...SHORT }, ...nodes);
+    const out = ["update local-preflight", "update a-turn", "replace a"];
+    const first = await live.failing("never ready", config(node("a", acts("deaf")), "b", "c"), {
+      says: [/node a is not ready and gets no traffic: .*\/api\/version: not within 10 s/],
+      touches: [...out, "delete a-ready", "delete a-admission"],
+    });
+    live.expect(first, (await admitted(live)) === "b,c", `${await admitted(live)} are admitted`);
+    await live.planned("mended", config("a", "b", "c"), {
+      touches: [
+        "update local-preflight",
+        "update a-turn",
+        "replace a",
+        "create a-ready",
+        "create a-admission",
+      ],
+    });
+    const second = await live.failing("answers 500", config(node("a", acts("500")), "b", "c"), {
+      says: ["node a is not ready and gets no traffic", "status 500", "the runner has died"],
+      touches: [...out, "delete a-ready", "delete a-admission"],
+    });
+    live.expect(second, (await admitted(live)) === "b,c", `${await admitted(live)} are admitted`);
+    await live.planned("mended", config("a", "b", "c"), {
+      touches: [
+        "update local-preflight",
+        "update a-turn",
+        "replace a",
+        "create a-ready",
+        "create a-admission",
+      ],
+    });
+  },
+};
+
+export const stoppedRoll: Scenario = {
+  name: "stopped-roll",
+  about: "the second node of a roll fails; then another change, the way back, and the mended roll",
+  async config() {
+    return meshWith({ image: await actingImage(ollamaImage()), ...SHORT }, "a", "b", "c");
+  },
+  async run(live) {
+    const old = await actingImage(ollamaImage());
+    const next = await nextRelease(old, "acting");
+    const broken = node("b", acts("deaf"));
+    const config = (image: string, ...nodes: (string | object)[]) =>
+      meshWith({ image, ...SHORT }, ...nodes);
+    const serving = async (row: { problems: string[] }, nodes: string) =>
+      live.expect(
+        row as never,
+        (await admitted(live)) === nodes,
+        `${await admitted(live)} are admitted`,
+      );
+
+    const stopped = await live.failing(
+      "the second of three fails",
+      config(next, "a", broken, "c"),
+      {
+        says: ["node b is not ready and gets no traffic"],
+        touches: [],
+      },
+    );
+    await serving(stopped, "a,c");
+    const other = await live.failing(
+      "instead another change, of a",
+      config(next, node("a", { memoryMiB: 1024 }), broken, "c"),
+      { says: ["node a stays in traffic: b is out already", "--target"], touches: [] },
+    );
+    await serving(other, "a,c");
+    const back = await live.failing("instead the way back", config(old, "a", "b", "c"), {
+      says: ["node a stays in traffic: b is out already", "--target"],
+      touches: [],
+    });
+    await serving(back, "a,c");
+    const mended = await live.planned(
+      "the way back as the error says: b first",
+      config(old, "a", "b", "c"),
+      {
+        touches: [],
+        args: targets(back.ran.errors.join("\n")),
+      },
+    );
+    await serving(mended, "a,b,c");
+    await live.planned("then the rest", config(old, "a", "b", "c"), { touches: [] });
+  },
+};
+
+/** The arguments of the command that the error names. */
+function targets(words: string): string[] {
+  const [, args = ""] = /^ *pulumi up (--target '.*')$/m.exec(words) ?? [];
+  return args.replaceAll("'", "").split(" ");
+}

@@ -1,0 +1,81 @@
+// Nobody changes anything, and yet something breaks.
+import { run } from "../../../toolchain/command.mjs";
+import { ollamaImage } from "../../docker/support/lab.ts";
+import { actingImage } from "../derived-images.ts";
+import { hostSignal } from "../host-signal.ts";
+import { clients } from "../live-mesh.ts";
+import { meshWith, node, type Scenario } from "../scenario.ts";
+
+const docker = (...args: string[]) => run("docker", args);
+const SECONDS_OF_TROUBLE = 15;
+
+export const trouble: Scenario = {
+  name: "trouble",
+  about:
+    "nodes crash, freeze, lose the network and are restarted by hand; the balancer crashes and is restarted",
+  // Streams long enough to be met; a client gives up after 20 seconds.
+  order: { groups: clients({ long: 6 }).map((group) => ({ ...group, deadlineSeconds: 20 })) },
+  async run(live) {
+    const name = (short: string) => `${live.mesh}-${short}`;
+    await live.trouble("a node's server crashes", async ({ back }) => {
+      await hostSignal(name("a"), "KILL");
+      await back("a");
+    });
+    await live.trouble("a node is restarted by hand", async ({ back }) => {
+      await docker("restart", name("a"));
+      await back("a");
+    });
+    await live.trouble(
+      `a node is frozen for ${SECONDS_OF_TROUBLE} s`,
+      async ({ back, lasting }) => {
+        await docker("pause", name("a"));
+        await lasting(SECONDS_OF_TROUBLE);
+        await docker("unpause", name("a"));
+        await back("a");
+      },
+    );
+    await live.trouble(
+      `a node's network is cut for ${SECONDS_OF_TROUBLE} s`,
+      async ({ back, lasting }) => {
+        const network = name("network");
+        const address = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+        const ip = (await docker("inspect", "--format", address, name("a"))).trim();
+        await docker("network", "disconnect", "--force", network, name("a"));
+        await lasting(SECONDS_OF_TROUBLE);
+        await docker("network", "connect", "--ip", ip, network, name("a"));
+        await back("a");
+      },
+    );
+    await live.trouble("nginx crashes", async ({ back }) => {
+      await hostSignal(name("balancer"), "KILL");
+      await back("a");
+    });
+    await live.trouble("the balancer is restarted by hand", async ({ back }) => {
+      await docker("restart", name("balancer"));
+      await back("a");
+    });
+  },
+};
+
+export const wedged: Scenario = {
+  name: "wedged",
+  about: "a node goes on answering version and tags, but gives no token any more",
+  async config() {
+    return wedgedMesh("a", "b", "c", "d");
+  },
+  // A client gives up after 20 seconds.
+  order: { groups: clients({ long: 1 }).map((group) => ({ ...group, deadlineSeconds: 20 })) },
+  async run(live) {
+    await live.trouble("of four nodes d is wedged, for 40 s", ({ lasting }) => lasting(40));
+    await live.costly("d is taken out of the config", await wedgedMesh("a", "b", "c"), {
+      touches: ["delete node d", "update local-preflight"],
+    });
+  },
+};
+
+async function wedgedMesh(...names: string[]) {
+  const image = await actingImage(ollamaImage());
+  const acts = { ollama: { environment: { MESH_LIVE_ACTS: "wedged" } } };
+  const nodes = names.map((name) => node(name, name === "d" ? acts : {}));
+  return meshWith({ image, rollout: { drainTimeoutSeconds: 10 } }, ...nodes);
+}
