@@ -1,11 +1,8 @@
 // npm test: everything the tests need is put in place, then all of them run.
 import { join } from "node:path";
-import { ensureDockerEngine } from "../lab/docker-engine.mjs";
-import { ensureImages } from "../lab/images.mjs";
 import { run } from "../toolchain/command.mjs";
-import { ensureToolchain } from "../toolchain/ensure.mjs";
-import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
 import { step } from "../toolchain/progress.mjs";
+import { prepared } from "./prepared.mjs";
 
 const ROOT = join(import.meta.dirname, "..");
 const HELP = `npm test [-- <vitest arguments>]
@@ -33,20 +30,6 @@ try {
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
-}
-
-/** @returns {Promise<NodeJS.ProcessEnv>} the environment in which the tests find everything */
-async function prepared() {
-  const toolchain = await ensureToolchain();
-  await ensureDependencies();
-  await ensureDockerEngine();
-  const images = await ensureImages();
-  return {
-    ...toolchain,
-    OLLAMA_MESH_OLLAMA_IMAGE: images.ollama,
-    OLLAMA_MESH_NGINX_IMAGE: images.nginx,
-    OLLAMA_MESH_MODEL: images.model,
-  };
 }
 
 /** @param {NodeJS.ProcessEnv} env @param {string} file @param {string[]} words */

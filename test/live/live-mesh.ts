@@ -81,6 +81,8 @@ export class LiveMesh implements AsyncDisposable {
   order: LoadOrder;
   /** Gets what is done at the moment. */
   detail: (text: string) => void = () => {};
+  /** Gets each row when what clients saw is in it. */
+  done: (row: Row) => void = () => {};
 
   private constructor(scenario: string, stack: Stack, order: LoadOrder) {
     this.scenario = scenario;
@@ -219,6 +221,7 @@ export class LiveMesh implements AsyncDisposable {
         await load.stop();
       } finally {
         Object.assign(row, observe(load.outcomes, event));
+        this.done(row);
       }
       return row;
     } finally {

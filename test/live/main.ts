@@ -3,42 +3,66 @@ import { parseArgs } from "node:util";
 
 import { step } from "../../toolchain/progress.mjs";
 import type { Row } from "./live-mesh.ts";
-import { summedUp, table } from "./report.ts";
+import { oneLine, summedUp, table } from "./report.ts";
 import { runScenario, type Outcome, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
-const { values, positionals } = parseArgs({
-  options: { times: { type: "string", default: "1" } },
-  allowPositionals: true,
-});
-const chosen = SCENARIOS.filter(
-  ({ name }) => positionals.length === 0 || positionals.includes(name),
-);
-const rows: Row[] = [];
-const problems: string[] = [];
-for (const scenario of chosen) {
-  const runs: Row[][] = [];
-  for (let time = 1; time <= Number(values.times); time++) runs.push(await once(scenario, time));
-  rows.push(...summedUp(runs));
-}
-console.log(table(rows));
-if (problems.length > 0) {
-  console.log(`\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
-  process.exitCode = 1;
+try {
+  const { names, times, list } = commandLine();
+  if (list) for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(16)}${about}`);
+  else process.exitCode = await runAll(names, times);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
 }
 
-async function once(scenario: Scenario, time: number): Promise<Row[]> {
-  const again = time > 1 ? `, run ${time}` : "";
-  const title = `${scenario.name}${again}: ${scenario.about}`;
-  const { rows, error } = await step<Outcome>(title, async (detail) => {
-    const outcome = await runScenario(scenario, detail);
+/** @throws Error for what cannot be meant */
+function commandLine() {
+  const { values, positionals } = parseArgs({
+    options: { times: { type: "string", default: "1" }, list: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const known = SCENARIOS.map(({ name }) => name);
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`no scenario is called ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  }
+  const times = Number(values.times);
+  if (!(Number.isInteger(times) && times > 0)) {
+    throw new Error(`--times must be a whole number from 1, got ${values.times}`);
+  }
+  return { names: positionals.length > 0 ? positionals : known, times, list: values.list };
+}
+
+/** Runs scenarios one after the other, prints the table, and gives the exit code. */
+async function runAll(names: readonly string[], times: number): Promise<number> {
+  const rows: Row[] = [];
+  const problems: string[] = [];
+  for (const scenario of SCENARIOS.filter(({ name }) => names.includes(name))) {
+    const runs: Row[][] = [];
+    for (let time = 1; time <= times; time++) {
+      const title = times > 1 ? `${scenario.name}, run ${time} of ${times}` : scenario.name;
+      const { rows: own, error } = await runOnce(scenario, title);
+      runs.push(own);
+      for (const row of own) {
+        problems.push(...row.problems.map((problem) => `${title}, ${row.what}: ${problem}`));
+      }
+      if (error) problems.push(`${title} ended early: ${error.message}`);
+    }
+    rows.push(...summedUp(runs));
+  }
+  console.log(table(rows));
+  for (const problem of problems) console.log(`\n- ${problem}`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+async function runOnce(scenario: Scenario, title: string): Promise<Outcome> {
+  return step<Outcome>(`${title}: ${scenario.about}`, async (detail) => {
+    const outcome = await runScenario(scenario, detail, (row) =>
+      console.error(`  ${oneLine(row)}`),
+    );
     const requests = outcome.rows.reduce((sum, row) => sum + row.requests, 0);
     detail(`${outcome.rows.length} steps, ${requests} requests`);
     return outcome;
   });
-  for (const { what, problems: own } of rows) {
-    problems.push(...own.map((problem) => `${scenario.name}${again}, ${what}: ${problem}`));
-  }
-  if (error) problems.push(`${scenario.name}${again} ended early: ${error.message}`);
-  return rows;
 }

@@ -33,6 +33,10 @@ export function summedUp(runs: readonly Row[][]): Row[] {
   });
 }
 
+/** A row while the others are still to come. */
+export const oneLine = (row: Row) =>
+  `${[row.what, ...row.notes].join("; ")}: ${row.seconds.toFixed(1)} s, ${row.requests} requests, ${row.errors} errors, ${row.broken} broken, ${row.slow} slow`;
+
 /** The rows as a Markdown table. */
 export function table(rows: readonly Row[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;

@@ -27,10 +27,12 @@ export interface Outcome {
  * Runs a scenario on a mesh of its own, which is gone afterwards.
  *
  * @param detail gets what is done at the moment
+ * @param done gets each row when it is complete
  */
 export async function runScenario(
   scenario: Scenario,
   detail: (text: string) => void = () => {},
+  done: (row: Row) => void = () => {},
 ): Promise<Outcome> {
   const config = scenario.config ?? (() => meshOf("a", "b", "c"));
   let live: LiveMesh | undefined;
@@ -38,6 +40,7 @@ export async function runScenario(
     detail("bringing the mesh up");
     live = await LiveMesh.start(scenario.name, config, scenario.order);
     live.detail = detail;
+    live.done = done;
     await scenario.run(live);
     return { rows: live.rows };
   } catch (error) {

@@ -40,7 +40,8 @@ export const settings: Scenario = {
     });
     const limited = node("a", { memoryMiB: 1024 });
     await live.planned("a memory limit of a", meshOf(limited, slower, await before), {
-      touches: ["replace node a", "update local-preflight"],
+      // In place: the kernel takes it while the container runs.
+      touches: ["update a", "update a-turn", "update local-preflight"],
     });
     const moved = await published("c", await freePort());
     await live.planned("the published port of c", meshOf(limited, slower, moved), {
