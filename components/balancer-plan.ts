@@ -13,7 +13,6 @@ import type {
   AccessArgs,
   BalancerArgs,
   ManagementArgs,
-  RolloutArgs,
   RouteArgs,
   RouteSet,
   StickyArgs,
@@ -58,17 +57,12 @@ export interface BalancerPlan extends SimpleSettings {
   retry: { on: readonly string[]; tries: number; timeoutSeconds: number };
   keepalive: { connections: number; timeoutSeconds: number; requests: number };
   resolver?: string;
-  drainTimeoutSeconds: number;
   /** Where clients reach it. */
   url: string;
 }
 
 /** Decides all that concerns the balancer. */
-export function planBalancer(
-  name: string,
-  config: MeshConfig,
-  rollout: Required<RolloutArgs>,
-): BalancerPlan {
+export function planBalancer(name: string, config: MeshConfig): BalancerPlan {
   const settings = config.balancer ?? {};
   const endpoint = settings.host ?? DEFAULT_ENGINE;
   const attached = config.nodes.filter((node) => isAttached(node, endpoint));
@@ -108,7 +102,6 @@ export function planBalancer(
       timeoutSeconds: settings.keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
       requests: settings.keepalive?.requests ?? BALANCER.keepaliveRequests,
     },
-    drainTimeoutSeconds: rollout.drainTimeoutSeconds,
     url: url(listen, endpoint, settings.tls !== undefined),
   };
 }

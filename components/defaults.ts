@@ -59,6 +59,12 @@ export const BALANCER = {
   /** nginx with 2 workers and 8192 connections each stays below 200 MiB; bodies and buffers come on top. */
   memoryMiB: 1024,
   pids: 256,
+  /**
+   * For streams in flight when nginx itself is replaced. Short, because nginx takes no connection while it
+   * waits: new requests are refused as fast as old ones end, and with ten minutes one long stream kept
+   * everybody out for as long.
+   */
+  stopSeconds: 5,
 } as const;
 
 /**

@@ -82,7 +82,7 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
     logOpts: { "max-file": "3", "max-size": "10m" },
     restart: "unless-stopped",
     stopSignal: "SIGQUIT",
-    stopTimeout: plan.drainTimeoutSeconds,
-    destroyGraceSeconds: plan.drainTimeoutSeconds,
+    stopTimeout: BALANCER.stopSeconds,
+    destroyGraceSeconds: BALANCER.stopSeconds,
   };
 }

@@ -83,7 +83,7 @@ export interface ContainerPlan {
 /** Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan. */
 export function planMesh(name: string, config: MeshConfig): MeshPlan {
   const rollout = { ...ROLLOUT, ...config.rollout };
-  const balancer = planBalancer(name, config, rollout);
+  const balancer = planBalancer(name, config);
   const nodes = config.nodes.map((node) => planNode(name, config, node, balancer));
   return { name, hosts: planHosts(name, nodes), nodes, balancer, rollout };
 }

@@ -368,8 +368,8 @@ describe("a mesh of three local nodes", () => {
         logOpts: { "max-file": "3", "max-size": "10m" },
         restart: "unless-stopped",
         stopSignal: "SIGQUIT",
-        stopTimeout: 600,
-        destroyGraceSeconds: 600,
+        stopTimeout: 5,
+        destroyGraceSeconds: 5,
       });
     });
 

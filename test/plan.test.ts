@@ -87,7 +87,6 @@ test("a mesh of one name is this plan, every default in its place", () => {
         timeoutSeconds: 15,
       },
       keepalive: { connections: 32, timeoutSeconds: 60, requests: 1000 },
-      drainTimeoutSeconds: 600,
       url: "http://127.0.0.1:11434",
     },
     rollout: {
@@ -243,14 +242,12 @@ test("settings of the balancer and the roll-out stand over the defaults, one by 
     balancer.addresses.subnet,
     balancer.retry.tries,
     balancer.maxFails,
-    balancer.drainTimeoutSeconds,
   ]).toEqual([
     { address: "127.0.0.1", port: 80 },
     { connections: 8, timeoutSeconds: 60, requests: 1000 },
     "172.30.7.0/24",
     2,
     10,
-    5,
   ]);
   expect(rollout).toEqual({
     maxUnavailable: 1,

@@ -79,15 +79,18 @@ export class LiveMesh implements AsyncDisposable {
   readonly rows: Row[] = [];
   /** What clients ask from the next step on. */
   order: LoadOrder;
+  /** The config that is declared. */
+  config: StackConfig;
   /** Gets what is done at the moment. */
   detail: (text: string) => void = () => {};
   /** Gets each row when what clients saw is in it. */
   done: (row: Row) => void = () => {};
 
-  private constructor(scenario: string, stack: Stack, order: LoadOrder) {
+  private constructor(scenario: string, stack: Stack, order: LoadOrder, config: StackConfig) {
     this.scenario = scenario;
     this.stack = stack;
     this.order = order;
+    this.config = config;
   }
 
   /**
@@ -102,13 +105,14 @@ export class LiveMesh implements AsyncDisposable {
   ): Promise<LiveMesh> {
     const stack = await Stack.init({});
     try {
-      await stack.configure(await config(stack));
+      const first = await config(stack);
+      await stack.configure(first);
       await stack.up();
+      return new LiveMesh(scenario, stack, { url: stack.url, groups: clients(), ...order }, first);
     } catch (error) {
       await stack[Symbol.asyncDispose]();
       throw error;
     }
-    return new LiveMesh(scenario, stack, { url: stack.url, groups: clients(), ...order });
   }
 
   get mesh(): string {
@@ -125,7 +129,8 @@ export class LiveMesh implements AsyncDisposable {
   /** A change that clients do notice: what they saw is what is to be known. */
   async costly(what: string, config: StackConfig, expected: Expected): Promise<Changed> {
     const row = await this.change(what, config, expected.args);
-    const { ran } = row;
+    const { ran, failingSeconds } = row;
+    if (failingSeconds > 0) row.notes.push(`requests failed for ${failingSeconds.toFixed(1)} s`);
     if (ran.code !== 0) row.problems.push(`up ended with code ${ran.code}: ${ran.errors.join()}`);
     this.compare(row, "preview", row.previewed);
     this.compare(row, "the scenario", expected.touches);
@@ -181,6 +186,7 @@ export class LiveMesh implements AsyncDisposable {
 
   private async change(what: string, config: StackConfig, args: string[] = []): Promise<Changed> {
     this.detail(what);
+    this.config = config;
     await this.stack.configure(config);
     const previewed = touched((await this.stack.preview(undefined, args)).changes, this.mesh);
     const before = await containers(this.mesh);

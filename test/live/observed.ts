@@ -15,6 +15,8 @@ export interface Observed {
   slow: number;
   /** From the event until the last request that failed or was slow had ended; 0 when none was. */
   secondsToClean: number;
+  /** From the first failure to the last. */
+  failingSeconds: number;
   /** Failures in words, with how often each was seen. */
   failures: Record<string, number>;
   /** Complete answers by node. */
@@ -39,6 +41,12 @@ export function observe(outcomes: readonly LiveOutcome[], event: number): Observ
     broken: failed.filter(({ failure }) => failure!.when === "in the stream").length,
     slow: outcomes.filter(isSlow).length,
     secondsToClean: Math.max(0, ...notClean.map(({ ended }) => (ended - event) / 1000)),
+    failingSeconds:
+      failed.length === 0
+        ? 0
+        : (Math.max(...failed.map(({ ended }) => ended)) -
+            Math.min(...failed.map(({ began }) => began))) /
+          1000,
     failures: count(
       failed.map(({ failure, node }) => `${failure!.when}, node "${node}": ${failure!.what}`),
     ),

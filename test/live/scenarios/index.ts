@@ -6,6 +6,7 @@ import { resize } from "./resize.ts";
 import { images, settings } from "./rolls.ts";
 import { diskFull, refusedConfig, refusedImages } from "./refused.ts";
 import { badImages, stoppedRoll } from "./stopped-rolls.ts";
+import { twoBalancers } from "./two-balancers.ts";
 import { traffic } from "./traffic.ts";
 import { trouble, wedged } from "./trouble.ts";
 
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   balancing,
   frontDoor,
   balancerImage,
+  twoBalancers,
   models,
   resize,
   refusedImages,

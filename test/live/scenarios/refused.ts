@@ -91,7 +91,8 @@ export const refusedConfig: Scenario = {
   about: "a config that nginx refuses at its test, and one that it does not take over",
   config: () => asBefore,
   async run(live) {
-    const nowhere = { name: "x", managed: false, address: "nowhere.invalid" };
+    // In maintenance nobody asks it beforehand.
+    const nowhere = { name: "x", managed: false, address: "nowhere.invalid", maintenance: true };
     requireKept(
       live,
       await live.failing("a node whose name nobody knows", meshWith({}, ...NODES, nowhere), {

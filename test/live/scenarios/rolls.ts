@@ -1,5 +1,4 @@
 // New containers for nodes: image, settings, ports.
-import { run } from "../../../toolchain/command.mjs";
 import { bridgeAddress } from "../../behaviour/harness/docker.ts";
 import { ollamaImage } from "../../docker/support/lab.ts";
 import { freePort } from "../../docker/support/port.ts";
@@ -30,31 +29,25 @@ export const settings: Scenario = {
   name: "settings",
   about: "an Ollama setting, a memory limit and a published port of one node",
   async config() {
-    return meshOf(node("a"), node("b"), await published("c", await freePort()));
+    return meshOf("a", "b", await published("c"));
   },
   async run(live) {
-    const before = published("c", await portOf(live.mesh, "c"));
+    const before = (live.config["nodes"] as object[])[2]!;
     const slower = node("b", { ollama: { keepAlive: "1h" } });
-    await live.planned("an Ollama setting of b", meshOf("a", slower, await before), {
+    await live.planned("an Ollama setting of b", meshOf("a", slower, before), {
       touches: ["replace node b", "update local-preflight"],
     });
     const limited = node("a", { memoryMiB: 1024 });
-    await live.planned("a memory limit of a", meshOf(limited, slower, await before), {
+    await live.planned("a memory limit of a", meshOf(limited, slower, before), {
       // In place: the kernel takes it while the container runs.
       touches: ["update a", "update a-turn", "update local-preflight"],
     });
-    const moved = await published("c", await freePort());
-    await live.planned("the published port of c", meshOf(limited, slower, moved), {
+    await live.planned("the published port of c", meshOf(limited, slower, await published("c")), {
       touches: ["replace node c", "update local-preflight"],
     });
   },
 };
 
 /** A node that is reached by a port of the host, as nodes on other machines are. */
-const published = async (name: string, port: number) =>
-  node(name, { address: await bridgeAddress(), port });
-
-async function portOf(mesh: string, name: string): Promise<number> {
-  const text = await run("docker", ["port", `${mesh}-${name}`, "11434/tcp"]);
-  return Number(/:(\d+)\s*$/.exec(text)![1]);
-}
+const published = async (name: string) =>
+  node(name, { address: await bridgeAddress(), port: await freePort() });
