@@ -17,6 +17,7 @@ import {
   type TlsArgs,
 } from "./mesh-args.ts";
 import {
+  certificates,
   engine,
   flag,
   headerName,
@@ -126,10 +127,7 @@ const hostFile = matching(
 
 const tls: Shape<TlsArgs> = z.strictObject(
   {
-    certificate: matching(
-      /^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/,
-      "must be a certificate chain in PEM",
-    ).exactOptional(),
+    certificate: certificates("must be a certificate chain in PEM"),
     key: matching(
       /^-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[\s\S]+-----END [A-Z ]*PRIVATE KEY-----\s*$/,
       "must be a private key in PEM",

@@ -3,6 +3,9 @@
 /** Ollama's own port. */
 export const OLLAMA_PORT = 11434;
 
+/** Of a node with tls: Ollama speaks none, so what answers there is a web server. */
+export const HTTPS_PORT = 443;
+
 export const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 
 /** Pinned: an upgrade is a decision that shows in a preview. */
@@ -107,6 +110,13 @@ export const TLS = {
   /** Some 40,000 sessions. */
   sessionCache: "10m",
   sessionTimeout: "1d",
+} as const;
+
+export const NODE_TLS = {
+  /** Two authorities between a certificate and its root are common; nginx's own default lets one pass. */
+  verifyDepth: 5,
+  /** Debian's place, in nginx's official image too. */
+  publicAuthorities: "/etc/ssl/certs/ca-certificates.crt",
 } as const;
 
 export const LIMITS = {

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { OllamaMeshArgs } from "./mesh-args.ts";
+import type { NodeTlsArgs, OllamaMeshArgs } from "./mesh-args.ts";
 import { parseMesh, type MeshConfig } from "./mesh-config.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
+import type { Known } from "./patterns.ts";
 import { planMesh, type MeshPlan, type NodePlan } from "./plan.ts";
 import { NAME } from "./mesh-schema.ts";
 import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
@@ -13,6 +14,7 @@ import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
 function standIn(path: readonly PropertyKey[]): string | undefined {
   const field = path.at(-1);
   if (field === "image") return "known-later";
+  if (field === "caCertificate") return PEM_STAND_IN["certificate"];
   if (path[0] === "balancer" && path[1] === "tls") return PEM_STAND_IN[String(field)];
   if (path[0] === "balancer" && field === "key") return `known-later-key-${String(path[3])}`;
   if (field === "address" && path[0] === "nodes") return `known-later-${String(path[1])}.invalid`;
@@ -76,8 +78,8 @@ export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
   const plan = planMesh(name, config);
   const nodes = new Map(
     plan.nodes.map((node, i): [string, pulumi.Output<NodePlan>] => {
-      const { address, image } = args.nodes[i]!;
-      const values = pulumi.output({ address, image, meshImage: args.image });
+      const { address, image, tls } = args.nodes[i]!;
+      const values = pulumi.output({ address, image, tls, meshImage: args.image });
       return [node.name, values.apply((known) => planWith(name, config, i, known))];
     }),
   );
@@ -115,12 +117,14 @@ function withSecrets(args: OllamaMeshArgs): OllamaMeshArgs {
 interface KnownValues {
   address: string | undefined;
   image: string | undefined;
+  tls: Known<NodeTlsArgs> | undefined;
   meshImage: string | undefined;
 }
 
 /** The plan of one node with the values that are known now, checked again. */
 function planWith(name: string, config: MeshConfig, at: number, known: KnownValues): NodePlan {
-  const node = { ...config.nodes[at]!, address: known.address, image: known.image };
+  const { address, image, tls } = known;
+  const node = { ...config.nodes[at]!, address, image, tls };
   return checked(() => {
     const nodes = config.nodes.with(at, node as MeshConfig["nodes"][number]);
     return planMesh(name, parseMesh({ ...config, image: known.meshImage, nodes })).nodes[at]!;

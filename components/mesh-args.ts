@@ -93,6 +93,14 @@ export interface OllamaSettings {
   environment?: Record<string, pulumi.Input<string>>;
 }
 
+/** HTTPS to a node that you run. Its certificate is always verified: the chain, the dates and the name. */
+export interface NodeTlsArgs {
+  /** Name that the certificate must be for; it also goes out as SNI and as the Host header. Default the node's address; required where that is an IP address, which nginx can't verify. */
+  serverName?: string;
+  /** Certificates in PEM that the node's must lead to: your own authority's, or the node's own where nobody has signed it. Default the public authorities that the nginx image knows. */
+  caCertificate?: pulumi.Input<string>;
+}
+
 /** One server behind the balancer: an Ollama container that the mesh runs, or (managed: false) an address that you run. */
 export interface NodeArgs {
   /** Unique name: lower-case letters, digits and "-", up to 40 characters. Part of container and resource names, so a change replaces the node. */
@@ -104,7 +112,7 @@ export interface NodeArgs {
    * in the mesh network, nothing published; elsewhere the name or address in `host`. Required when managed is false.
    */
   address?: pulumi.Input<string>;
-  /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434. */
+  /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434, with tls 443. */
   port?: number;
   /** Share of requests relative to the other nodes, 1-1000. Default 1. Source: nginx, server weight. */
   weight?: number;
@@ -118,6 +126,8 @@ export interface NodeArgs {
   maxConnections?: number;
   /** false: an HTTP server that you already run; it is balanced, never touched. Default true. */
   managed?: boolean;
+  /** HTTPS to a node with managed: false; {} for one with a certificate that browsers would accept. Default plain HTTP. */
+  tls?: NodeTlsArgs;
   /** GPUs of the container. Default none. */
   gpus?: GpuArgs;
   /** Image of the container. Default the mesh's image. */

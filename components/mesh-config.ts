@@ -1,13 +1,15 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { balancerProblems, type PlacedNode } from "./balancer-problems.ts";
 import { balancerSchema } from "./balancer-schema.ts";
-import { DEFAULT_ENGINE, OLLAMA_PORT, ROLLOUT } from "./defaults.ts";
+import { DEFAULT_ENGINE, ROLLOUT } from "./defaults.ts";
 import type { NodeArgs, OllamaMeshArgs } from "./mesh-args.ts";
 import { meshSchema, nodeSchema, rolloutSchema } from "./mesh-schema.ts";
 import type { Known } from "./patterns.ts";
 import { roomIn } from "./addresses.ts";
 import { engineHost } from "./names.ts";
 import { isAttached } from "./balancer-plan.ts";
+import { portOf } from "./plan.ts";
 import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
 
 /** The arguments of a mesh, checked, every Input known. */
@@ -124,7 +126,7 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
     const engine = node.host ?? DEFAULT_ENGINE;
     const remote = engine !== balancerEngine;
     if (node.address !== undefined || remote) {
-      const place = `${(node.address ?? engineHost(engine) ?? engine).toLowerCase()}:${node.port ?? OLLAMA_PORT}`;
+      const place = `${(node.address ?? engineHost(engine) ?? engine).toLowerCase()}:${portOf(node)}`;
       const taken = places.get(place);
       if (taken !== undefined) {
         const where = node.address === undefined ? "port" : "address";
@@ -135,6 +137,15 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         );
       }
       places.set(place, taken ?? at);
+    }
+    if (node.tls && node.managed !== false) {
+      add(at, "tls", "is for nodes with managed: false: Ollama itself speaks no TLS; leave it out");
+    } else if (node.tls && node.tls.serverName === undefined && isIP(node.address ?? "")) {
+      add(
+        at,
+        "tls.serverName",
+        `is missing; nginx verifies a certificate by its name, and the address is ${node.address}`,
+      );
     }
     if (node.managed === false) {
       if (node.address === undefined)

@@ -4,11 +4,23 @@ import {
   GpuVendor,
   type GpuArgs,
   type NodeArgs,
+  type NodeTlsArgs,
   type OllamaMeshArgs,
   type OllamaSettings,
   type RolloutArgs,
 } from "./mesh-args.ts";
-import { address, engine, flag, image, matching, oneOf, whole, type Shape } from "./patterns.ts";
+import {
+  address,
+  certificates,
+  engine,
+  flag,
+  hostName,
+  image,
+  matching,
+  oneOf,
+  whole,
+  type Shape,
+} from "./patterns.ts";
 
 // The interfaces in mesh-args.ts are the source of truth (schema inference turns zod's types into
 // "any"); each schema here is held to its interface by the compiler.
@@ -71,6 +83,14 @@ const ollama: Shape<OllamaSettings> = z.strictObject(
   "must be an object as {keepAlive: 24h}",
 );
 
+const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
+  {
+    serverName: hostName,
+    caCertificate: certificates("must be certificates in PEM"),
+  },
+  "must be an object as {serverName: ollama.example.org}",
+);
+
 /** Checks one node. */
 export const nodeSchema: Shape<NodeArgs> = z.strictObject(
   {
@@ -87,6 +107,7 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     drain: flag(),
     maxConnections: whole(0, 100_000),
     managed: flag(),
+    tls: nodeTls.exactOptional(),
     gpus: gpus.exactOptional(),
     image,
     ollama: ollama.exactOptional(),

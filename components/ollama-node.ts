@@ -1,6 +1,7 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { tlsHop } from "../templates/tls-hop.ts";
 import { serverLine } from "../templates/upstream.ts";
 import { GPUS } from "./defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
@@ -155,6 +156,13 @@ function admit(
       address: node.address,
       port: plan.port,
       line: node.apply((known) => serverLine(balancer, known)),
+      // Left out where there is no TLS, so that other nodes have nothing to change.
+      ...(plan.tls
+        ? {
+            hop: node.apply((known) => tlsHop(balancer, known)!),
+            tls: node.apply(({ tls }) => tls!),
+          }
+        : {}),
       ...(plan.maintenance ? {} : { healthPath: plan.container ? "/api/version" : "/" }),
       drainTimeoutSeconds: mesh.rollout.drainTimeoutSeconds,
     },

@@ -55,6 +55,19 @@ export const address = z
   .string("must be an IP address or host name")
   .refine(isAddress, "must be an IP address or host name, without scheme or port");
 
+/** A host name. */
+export const hostName = z
+  .string("must be a host name")
+  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address")
+  .exactOptional();
+
+/** One or more certificates. */
+export const certificates = (error: string) =>
+  matching(
+    /^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/,
+    error,
+  ).exactOptional();
+
 /** An IP address. */
 export const ipAddress = z
   .string("must be an IP address")

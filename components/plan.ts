@@ -4,6 +4,7 @@ import { ollamaEnvironment } from "./ollama-environment.ts";
 import {
   BALANCER,
   DEFAULT_ENGINE,
+  HTTPS_PORT,
   NGINX_IMAGE,
   NODE,
   OLLAMA_IMAGE,
@@ -56,8 +57,17 @@ export interface NodePlan {
   maintenance: boolean;
   drain: boolean;
   maxConnections: number;
+  /** How the balancer speaks HTTPS with it; absent for plain HTTP. */
+  tls?: NodeTlsPlan;
   /** Absent for a node that the mesh does not run. */
   container?: ContainerPlan;
+}
+
+/** HTTPS to a node. */
+export interface NodeTlsPlan {
+  serverName: string;
+  /** In PEM; absent for the public authorities. */
+  caCertificate?: string;
 }
 
 /** The container of a managed node. */
@@ -98,7 +108,7 @@ function planNode(
   const endpoint = node.host ?? DEFAULT_ENGINE;
   const meshAddress = balancer.addresses.nodes.get(node.name);
   const address = meshAddress ?? node.address ?? engineHost(endpoint) ?? "localhost";
-  const port = attached ? OLLAMA_PORT : (node.port ?? OLLAMA_PORT);
+  const port = attached ? OLLAMA_PORT : portOf(node);
   const gpus = node.gpus ?? {};
   const image =
     node.image ?? config.image ?? (gpus.vendor === "amd" ? OLLAMA_ROCM_IMAGE : OLLAMA_IMAGE);
@@ -126,9 +136,13 @@ function planNode(
     maintenance: node.maintenance ?? false,
     drain: node.drain ?? false,
     maxConnections: node.maxConnections ?? NODE.maxConnections,
+    ...(node.tls ? { tls: { ...node.tls, serverName: node.tls.serverName ?? address } } : {}),
     ...(node.managed === false ? {} : { container }),
   };
 }
+
+/** Port of a node that is not in the mesh network. */
+export const portOf = ({ port, tls }: NodeConfig) => port ?? (tls ? HTTPS_PORT : OLLAMA_PORT);
 
 function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
   const containers = nodes.flatMap((node) => node.container ?? []);

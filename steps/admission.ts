@@ -1,12 +1,15 @@
 import { hostPort } from "../components/balancer-plan.ts";
-import { askFromBalancer, containerState, type BalancerPlace } from "./balancer.ts";
+import type { NodeTlsPlan } from "../components/plan.ts";
+import { askFromBalancer, askOverTls, containerState, type BalancerPlace } from "./balancer.ts";
 import { addressesOf, openConnections } from "./connections.ts";
+import type { TlsHop } from "../templates/tls-hop.ts";
 import { withConfigVolume } from "./config-volume.ts";
 import { DockerError } from "./docker-engine.ts";
 import { progress, StepError } from "./step-error.ts";
 import { DeadlineError, until, waiting } from "./until.ts";
 
 const CHECK_SECONDS = 15;
+const CHECK_TRY_SECONDS = 5;
 const PROGRESS_MS = 5_000;
 
 /** A node and its line in nginx's group. */
@@ -17,6 +20,10 @@ export interface AdmissionInput {
   port: number;
   /** What stands in the upstream block. */
   line: string;
+  /** Of a node with TLS: what its line leads to. */
+  hop?: TlsHop;
+  /** How its certificate is verified. */
+  tls?: NodeTlsPlan;
   /** Path that must answer before the node gets traffic; none for a node in maintenance. */
   healthPath?: string;
   drainTimeoutSeconds: number;
@@ -30,14 +37,14 @@ export async function admit(input: AdmissionInput): Promise<{ admitted: string }
 
 /** Changes a node's line: weight, backup, maintenance. Requests in flight are not touched. */
 export async function amend(input: AdmissionInput): Promise<{ admitted: string }> {
-  const { balancer, node, address, port, line } = input;
+  const { balancer, node, address, port, line, hop } = input;
   const state = await containerState(balancer.endpoint, balancer.container);
   if (!state)
     throw new StepError(
       `the balancer ${balancer.container} is gone; pulumi up --refresh makes it anew`,
     );
   const addresses = state.running ? await addressesOf(balancer, address) : [];
-  const admitted = { line, addresses, port };
+  const admitted = { line, addresses, port, ...(hop ? { hop } : {}) };
   await withConfigVolume(balancer, state.image, async (volume) =>
     volume.change({ ...volume.state, servers: { ...volume.state.servers, [node]: admitted } }),
   );
@@ -58,15 +65,21 @@ export async function drain(input: AdmissionInput): Promise<{ drained: string }>
 }
 
 async function requireAnswer(input: AdmissionInput, path: string): Promise<void> {
-  const { balancer, node, address, port } = input;
-  const url = `http://${hostPort(address, port)}${path}`;
+  const { balancer, node, address, port, tls } = input;
+  const url = `${tls ? "https" : "http"}://${hostPort(tls?.serverName ?? address, port)}${path}`;
+  const ask = () =>
+    tls
+      ? askOverTls(balancer, { address, port, tls }, path, CHECK_TRY_SECONDS)
+      : askFromBalancer(balancer, url, CHECK_TRY_SECONDS);
   try {
     await until(`node ${node}: GET ${url} from the balancer`, CHECK_SECONDS, async () => {
       try {
-        const { status } = await askFromBalancer(balancer, url, 5);
+        const { status } = await ask();
         return status < 500 || waiting(`status ${status}`);
       } catch (error) {
-        if (error instanceof DockerError) return waiting(error.stderr.trim());
+        if (error instanceof DockerError)
+          // What follows curl's first line is advice on curl.
+          return waiting(error.stderr.trim().split("\n")[0]!);
         throw error;
       }
     });

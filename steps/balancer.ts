@@ -1,3 +1,5 @@
+import { hostPort } from "../components/balancer-plan.ts";
+import type { NodeTlsPlan } from "../components/plan.ts";
 import { LOOPBACK_PORT } from "../templates/management.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
 
@@ -80,21 +82,36 @@ export async function askFromBalancer(
 ): Promise<Answer> {
   const post =
     body === undefined ? [] : ["-H", "Content-Type: application/json", "--data-binary", "@-"];
-  const text = await dockerEngine(balancer.endpoint).docker(
-    [
-      "exec",
-      "-i",
-      balancer.container,
-      "curl",
-      "-sS",
-      "-m",
-      String(seconds),
-      "-w",
-      "\n%{http_code}",
-      ...post,
-      url,
-    ],
-    { input: body === undefined ? "" : JSON.stringify(body), timeoutSeconds: seconds + 15 },
+  const input = body === undefined ? "" : JSON.stringify(body);
+  return curl(balancer, [...post, url], seconds, input);
+}
+
+/**
+ * Asks a node over HTTPS as nginx will: at its address, by its name, its certificate verified.
+ *
+ * @throws DockerError with curl's own words when there was no answer, or the certificate is not good
+ */
+export function askOverTls(
+  balancer: BalancerPlace,
+  { address, port, tls }: { address: string; port: number; tls: NodeTlsPlan },
+  path: string,
+  seconds: number,
+): Promise<Answer> {
+  const to = ["--connect-to", `::${hostPort(address, port)}`];
+  const authority = tls.caCertificate === undefined ? [] : ["--cacert", "/dev/stdin"];
+  const url = `https://${hostPort(tls.serverName, port)}${path}`;
+  return curl(balancer, [...to, ...authority, url], seconds, tls.caCertificate ?? "");
+}
+
+async function curl(
+  { endpoint, container }: BalancerPlace,
+  args: readonly string[],
+  seconds: number,
+  input: string,
+): Promise<Answer> {
+  const text = await dockerEngine(endpoint).docker(
+    ["exec", "-i", container, "curl", "-sS", "-m", `${seconds}`, "-w", "\n%{http_code}", ...args],
+    { input, timeoutSeconds: seconds + 15 },
   );
   const end = text.lastIndexOf("\n");
   return { status: Number(text.slice(end + 1)), body: text.slice(0, end) };

@@ -106,9 +106,9 @@ async function change(
   next: MeshState,
   before: string,
 ): Promise<void> {
-  const { conf, hash } = withServers(next.base, next.servers, next.secrets);
+  const { conf, hash, files } = withServers(next.base, next.servers, next.secrets);
   const target = `versions/${hash}`;
-  await testAndPoint(helper, target, next.secrets, conf);
+  await testAndPoint(helper, target, next.secrets, { ...files, "nginx.conf": conf });
   try {
     await reload(balancer, engine, image, hash);
   } catch (error) {
@@ -122,10 +122,15 @@ async function change(
   await helper.sh(`${REMEMBER} && ${REMOVE_ALL_BUT}`, kept, JSON.stringify(next));
 }
 
-async function testAndPoint(helper: VolumeHelper, target: string, secrets: string, conf: string) {
+async function testAndPoint(
+  helper: VolumeHelper,
+  target: string,
+  secrets: string,
+  files: Record<string, string>,
+) {
   const from = secrets ? secretsFolder(secrets) : "";
   try {
-    await helper.sh(TEST_AND_POINT, [target, from], fileLines({ "nginx.conf": conf }));
+    await helper.sh(TEST_AND_POINT, [target, from], fileLines(files));
   } catch (error) {
     if (!(error instanceof DockerError && error.code === REFUSED)) throw error;
     throw new StepError(

@@ -5,6 +5,7 @@ import type { NodePlan } from "../components/plan.ts";
 import { because, block, directive, jsonText, literal, type Directive } from "./directive.ts";
 import { REQUEST_ID } from "./logging.ts";
 import { ignoredHeaders } from "./proxy.ts";
+import { hopSocket } from "./tls-hop.ts";
 import { UPSTREAM } from "./upstream.ts";
 
 /** Port inside the container, on its loopback only. */
@@ -113,8 +114,17 @@ function nodeProxy(balancer: BalancerPlan): Directive[] {
 
 function nodeLocation(balancer: BalancerPlan, node: NodePlan): Directive {
   const path = literal(`/nodes/${node.name}/`);
-  const target = byName(balancer, node) ? groupName(node) : hostPort(node.address, node.port);
-  return block("location", [path], [directive("proxy_pass", literal(`http://${target}/`))]);
+  return block(
+    "location",
+    [path],
+    [directive("proxy_pass", literal(`http://${target(balancer, node)}/`))],
+  );
+}
+
+function target(balancer: BalancerPlan, node: NodePlan): string {
+  // There from the node's admission on.
+  if (node.tls) return `${hopSocket(node)}:`;
+  return byName(balancer, node) ? groupName(node) : hostPort(node.address, node.port);
 }
 
 /** Looked up while nginx runs, like the node's line in the group: else a name that is not known would stop nginx. */
@@ -131,8 +141,8 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
   ];
 }
 
-const byName = ({ resolver }: BalancerPlan, { address }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0;
+const byName = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
+  resolver !== undefined && isIP(address) === 0 && !tls;
 /** With an underscore: no host name has one. */
 const groupName = ({ name }: NodePlan) => `node_${name}`;
 

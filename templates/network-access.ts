@@ -67,9 +67,8 @@ function geo(variable: string, otherwise: string, of: readonly string[], value: 
     [variable],
     [
       directive("default", otherwise),
-      ...networks(of)
-        .flatMap(halves)
-        .map((network) => ({ name: network, args: [value] })),
+      // A half may have been declared itself.
+      ...[...new Set(networks(of).flatMap(halves))].map((name) => ({ name, args: [value] })),
     ],
   );
 }

@@ -13,8 +13,10 @@ import { events, processSettings, serverProcess } from "./process.ts";
 import { proxySettings, upgradeMap } from "./proxy.ts";
 import { routes } from "./routes.ts";
 import { redirectServer } from "./tls.ts";
+import { HOPS_MARK, type TlsHop } from "./tls-hop.ts";
 import {
   balancing,
+  hopNameEntry,
   NAMES_MARK,
   nodeNameEntry,
   PLACEHOLDER_SERVER,
@@ -59,6 +61,7 @@ export function nginxConf(balancer: BalancerPlan, nodes: readonly NodePlan[]): s
         ...redirectServer(balancer),
         loopback(HASH_MARK),
         ...management(balancer, nodes, HASH_MARK),
+        { name: HOPS_MARK, args: [] },
       ],
     ),
   ];
@@ -72,6 +75,17 @@ export interface AdmittedNode {
   /** Its IP addresses as the balancer knows them: more than one, or others tomorrow, for a node by name. */
   addresses: string[];
   port: number;
+  /** Of a node with TLS. */
+  hop?: TlsHop;
+}
+
+/** A config that can be served. */
+export interface FinishedConfig {
+  conf: string;
+  /** Of the config and all that lies beside it. */
+  hash: string;
+  /** What lies beside it and is no secret, by name. */
+  files: Record<string, string>;
 }
 
 /**
@@ -85,11 +99,12 @@ export function withServers(
   base: string,
   servers: Readonly<Record<string, AdmittedNode>>,
   secrets = "",
-): { conf: string; hash: string } {
+): FinishedConfig {
   const names = Object.keys(servers).sort();
   const lines = names.map((name) => servers[name]!.line);
   const entries = names.flatMap((name) => {
-    const { addresses, port } = servers[name]!;
+    const { addresses, port, hop } = servers[name]!;
+    if (hop !== undefined) return hopNameEntry(name);
     return addresses.map((address) => nodeNameEntry(name, address, port));
   });
   // nginx refuses a group without a primary; a server that is down makes it answer 503 instead.
@@ -97,7 +112,13 @@ export function withServers(
   const all = hasPrimary ? lines : [PLACEHOLDER_SERVER, ...lines];
   const text = base
     .replace(`${SERVERS_MARK};`, all.join("\n        "))
-    .replace(`        ${NAMES_MARK};\n`, entries.map((entry) => `        ${entry}\n`).join(""));
-  const hash = createHash("sha256").update(`${text}${secrets}`).digest("hex").slice(0, 16);
-  return { conf: text.replaceAll(HASH_MARK, hash), hash };
+    .replace(`        ${NAMES_MARK};\n`, entries.map((entry) => `        ${entry}\n`).join(""))
+    .replace(`    ${HOPS_MARK};\n`, names.map((name) => servers[name]!.hop?.conf ?? "").join(""));
+  const files = Object.fromEntries(
+    names.flatMap((name) => Object.entries(servers[name]!.hop?.files ?? {})),
+  );
+  const beside = Object.keys(files).length > 0 ? JSON.stringify(files) : "";
+  const whole = `${text}${secrets}${beside}`;
+  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 16);
+  return { conf: text.replaceAll(HASH_MARK, hash), hash, files };
 }

@@ -12,6 +12,7 @@ import {
 } from "./directive.ts";
 import { hashKey } from "./hash-key.ts";
 import { stickiness } from "./sticky.ts";
+import { hopSocket } from "./tls-hop.ts";
 import { zoneSize } from "./zone.ts";
 
 /** Stands in the rendered text where the lines of the admitted nodes go. */
@@ -78,17 +79,21 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
 /** The line that puts a node into the group. */
 export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   const args: Argument[] = [
-    literal(hostPort(node.address, node.port)),
+    node.tls ? hopSocket(node) : literal(hostPort(node.address, node.port)),
     `weight=${node.weight}`,
     `max_fails=${balancer.maxFails}`,
     `fail_timeout=${balancer.failTimeoutSeconds}s`,
     ...(node.maxConnections > 0 ? [`max_conns=${node.maxConnections}`] : []),
-    ...(balancer.resolver !== undefined && isIP(node.address) === 0 ? ["resolve"] : []),
+    ...(isLookedUp(balancer, node) ? ["resolve"] : []),
     ...(node.backup ? ["backup"] : []),
     ...outOfTraffic(node),
   ];
   return print([directive("server", ...args)]).trimEnd();
 }
+
+/** Whether the group looks its address up while nginx runs; for a node with TLS its hop does. */
+const isLookedUp = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
+  resolver !== undefined && isIP(address) === 0 && !tls;
 
 /**
  * maintenance is `down` also where clients are sticky: with `drain` they would go on coming for as long as
@@ -120,8 +125,8 @@ const nodeNames = (balancer: BalancerPlan, nodes: readonly NodePlan[]): Directiv
  * With a resolver a name may lead elsewhere than it did at the node's admission, and nginx tells addresses only:
  * such a node is known by its port, where it is the only one there.
  */
-function renamable({ resolver }: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
-  const named = nodes.filter(({ address }) => resolver !== undefined && isIP(address) === 0);
+function renamable(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
+  const named = nodes.filter((node) => isLookedUp(balancer, node));
   return [...Map.groupBy(named, ({ port }) => port)]
     .filter(([, own]) => own.length === 1)
     .sort(([one], [other]) => one - other)
@@ -135,3 +140,7 @@ export function nodeNameEntry(node: string, address: string, port: number): stri
   // Digits, letters, ".", ":", "[" and "]" only, all plain to nginx.
   return print([directive(`"${hostPort(printed, port)}"`, literal(node))]).trimEnd();
 }
+
+/** The entry of a node that is reached over its hop. */
+export const hopNameEntry = (node: string): string =>
+  print([directive(`"${hopSocket({ name: node })}"`, literal(node))]).trimEnd();

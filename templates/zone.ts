@@ -18,7 +18,7 @@ const PLACES_OF_A_NAME = 3;
 /** Size of the memory that the workers share about the nodes: too small, and nginx refuses the config. */
 export function zoneSize(nodes: readonly NodePlan[]): string {
   const places = nodes.reduce(
-    (sum, { address }) => sum + (isIP(address) === 0 ? PLACES_OF_A_NAME : 1),
+    (sum, { address, tls }) => sum + (isIP(address) === 0 && !tls ? PLACES_OF_A_NAME : 1),
     // The server that stands in while none is admitted.
     1,
   );

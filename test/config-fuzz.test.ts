@@ -10,6 +10,7 @@ import { ConfigurationError } from "../components/problems.ts";
 import type { Argument, Directive } from "../templates/directive.ts";
 import { nginxConf, withServers } from "../templates/nginx-conf.ts";
 import { secretFiles } from "../templates/secret-files.ts";
+import { hopSocket, tlsHop } from "../templates/tls-hop.ts";
 import { serverLine } from "../templates/upstream.ts";
 import { admitted } from "./support/admitted.ts";
 import { pathOf, putAt } from "./support/config-problems.ts";
@@ -47,6 +48,10 @@ const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
     fine: ["ssh://ops@gpu1.lan", "tcp://a:1"],
   },
   "nodes.0.address": { fine: ["10.0.0.7", "gpu1.lan", "2001:db8::7"] },
+  "nodes.0.tls.serverName": {
+    beside: { nodes: [{ ...EXTERNAL[0]!, tls: { serverName: "a" } }, EXTERNAL[1]!] },
+    fine: ["gpu1.lan", "a-b.example.org"],
+  },
   "nodes.0.image": { beside: { nodes: [{ name: "one" }] }, fine: ["a/b:1"] },
   "nodes.0.models.0": { beside: { nodes: [{ name: "one" }] }, fine: ["llama3.2:3b"] },
   "nodes.0.gpus.vendor": { beside: { nodes: [{ name: "one" }] }, fine: ["amd"] },
@@ -201,14 +206,17 @@ function rendered(config: MeshConfig): WithFiles {
   const tree = printed.reduce((a, b) => (b.length > a.length ? b : a), []);
   expect(readNginx(base)).toEqual(expected(tree));
   const lines = nodes.map(
-    (node) => [node.name, admitted(serverLine(balancer, node), node)] as const,
+    (node) =>
+      [node.name, admitted(serverLine(balancer, node), node, tlsHop(balancer, node))] as const,
   );
   const { conf } = withServers(base, Object.fromEntries(lines));
   const servers = inside(readNginx(conf), "http", "upstream ollama")
     .filter(({ name }) => name === "server")
     .map(({ args }) => args[0]);
   expect(servers.toSorted()).toEqual(
-    nodes.map(({ address, port }) => hostPort(address, port)).toSorted(),
+    nodes
+      .map((node) => (node.tls ? hopSocket(node) : hostPort(node.address, node.port)))
+      .toSorted(),
   );
   const files = secretFiles(balancer);
   for (const [name, text] of Object.entries(files)) {

@@ -58,6 +58,7 @@ describe("mesh-args.ts", () => {
     expect([...ALL.keys()]).toEqual([
       "GpuArgs",
       "OllamaSettings",
+      "NodeTlsArgs",
       "NodeArgs",
       "ListenArgs",
       "KeepaliveArgs",

@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { API_KEYS_FILE } from "../templates/api-keys.ts";
 import { withServers } from "../templates/nginx-conf.ts";
+import type { TlsHop } from "../templates/tls-hop.ts";
 import { admitted } from "./support/admitted.ts";
 import { BuildError, record, stepInput } from "./support/mocks.ts";
 import { need } from "./support/needs.ts";
@@ -42,8 +43,8 @@ function configOf(folder: string): Record<string, string> {
 interface Outcome {
   file: "nginx.conf" | "error.txt";
   text: string;
-  /** What lies beside nginx.conf and is secret, by name. */
-  secrets: Record<string, string>;
+  /** What lies beside nginx.conf, by name. */
+  beside: Record<string, string>;
 }
 
 const outcomes = new Map<string, Promise<Outcome>>();
@@ -71,31 +72,33 @@ async function make(folder: string): Promise<Outcome> {
         ? [
             [
               String(input["node"]),
-              admitted(String(input["line"]), {
-                address: String(input["address"]),
-                port: Number(input["port"]),
-              }),
+              admitted(
+                String(input["line"]),
+                { address: String(input["address"]), port: Number(input["port"]) },
+                input["hop"] as TlsHop | undefined,
+              ),
             ] as const,
           ]
         : [],
     );
-    const { conf } = withServers(
+    const { conf, files } = withServers(
       String(apply?.["base"]),
       Object.fromEntries(lines),
       String(apply?.["secrets"]),
     );
-    return { file: "nginx.conf", text: conf, secrets: secrets as Record<string, string> };
+    const beside = { ...(secrets as Record<string, string>), ...files };
+    return { file: "nginx.conf", text: conf, beside };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    return { file: "error.txt", text: `${error.message}\n`, secrets: {} };
+    return { file: "error.txt", text: `${error.message}\n`, beside: {} };
   }
 }
 
 describe("stack config in, nginx config or error out", () => {
   test.each(CASES)("%s", async (folder) => {
-    const { file, text, secrets } = await outcomeOf(folder);
+    const { file, text, beside } = await outcomeOf(folder);
     await expect(text).toMatchFileSnapshot(join(ROOT, folder, file));
-    const keys = secrets[API_KEYS_FILE];
+    const keys = beside[API_KEYS_FILE];
     if (keys) await expect(keys).toMatchFileSnapshot(join(ROOT, folder, API_KEYS_FILE));
     const others = { "nginx.conf": file === "error.txt", "error.txt": file === "nginx.conf" };
     for (const [other, absent] of Object.entries({ ...others, [API_KEYS_FILE]: !keys })) {
@@ -132,11 +135,11 @@ describe("nginx 1.30.6 itself", () => {
     const image = need(context, "OLLAMA_MESH_NGINX_IMAGE");
     const configs = new Map<string, WithFiles>();
     for (const folder of CASES) {
-      const { file, text: conf, secrets } = await outcomeOf(folder);
+      const { file, text: conf, beside } = await outcomeOf(folder);
       if (file === "error.txt") continue;
       configs.set(folder, {
         conf,
-        files: { ...secrets, ...Object.fromEntries(mounted(conf)) },
+        files: { ...beside, ...Object.fromEntries(mounted(conf)) },
       });
     }
     expect(configs.size).toBeGreaterThanOrEqual(40);

@@ -17,11 +17,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     ask(`${mesh.balancer.url}${path}`, { headers });
   /** The log's line of a request. */
-  const logged = async (id: string): Promise<Record<string, string>> => {
-    const lines = (await mesh.balancer.logs()).split("\n").filter(Boolean);
-    const all = lines.map((line) => JSON.parse(line) as Record<string, string>);
-    return all.find((line) => line["request_id"] === id) ?? {};
-  };
+  const logged = (id: string) => mesh.balancer.logged(id);
 
   beforeAll(async () => {
     mesh = await ToyMesh.start(image, ["a"], { maxBodyMiB: 1 });

@@ -1,11 +1,13 @@
 import { isIP } from "node:net";
 
 import type { AdmittedNode } from "../../templates/nginx-conf.ts";
+import type { TlsHop } from "../../templates/tls-hop.ts";
 
 /** A node as its admission puts it into traffic; a name is found nowhere. */
 export function admitted(
   line: string,
   { address, port }: { address: string; port: number },
+  hop?: TlsHop,
 ): AdmittedNode {
-  return { line, addresses: isIP(address) ? [address] : [], port };
+  return { line, addresses: isIP(address) ? [address] : [], port, ...(hop ? { hop } : {}) };
 }

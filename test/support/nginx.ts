@@ -110,6 +110,6 @@ function hostNames(confs: string[]): string[] {
   const hosts = confs
     .flatMap((conf) => everywhere(readNginx(conf), "server"))
     .flatMap(({ args }) => args[0]?.replace(/:\d+$/, "") ?? [])
-    .filter((host) => !host.startsWith("[") && isIP(host) === 0);
+    .filter((host) => !/^(\[|unix:)/.test(host) && isIP(host) === 0);
   return [...new Set(hosts)].sort();
 }

@@ -12,9 +12,11 @@ import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/management.ts
 import { nginxConf, withServers } from "../../../templates/nginx-conf.ts";
 import { OPEN_FILES } from "../../../templates/process.ts";
 import { secretFiles } from "../../../templates/secret-files.ts";
+import { tlsHop } from "../../../templates/tls-hop.ts";
 import { serverLine } from "../../../templates/upstream.ts";
 import { until } from "../../support/until.ts";
-import { docker, uniqueName } from "./docker.ts";
+import { run } from "../../../toolchain/command.mjs";
+import { docker, ENGINE, uniqueName } from "./docker.ts";
 import { admitted } from "../../support/admitted.ts";
 
 /** What a balancer under test may be told beyond the mesh's config. */
@@ -30,6 +32,8 @@ export interface BalancerOptions {
 }
 
 const START_SECONDS = 20;
+/** Once a second, and what a loaded machine adds. */
+const LOG_SECONDS = 10;
 
 /** The config that production would serve with all nodes admitted. */
 export function render(config: unknown): {
@@ -40,14 +44,20 @@ export function render(config: unknown): {
 } {
   const plan = planMesh("mesh", parseMesh(config));
   const servers = plan.nodes.map(
-    (node) => [node.name, admitted(serverLine(plan.balancer, node), node)] as const,
+    (node) =>
+      [
+        node.name,
+        admitted(serverLine(plan.balancer, node), node, tlsHop(plan.balancer, node)),
+      ] as const,
   );
   const secrets = secretFiles(plan.balancer);
   const text = nginxConf(plan.balancer, plan.nodes);
-  return {
-    ...withServers(text, Object.fromEntries(servers), JSON.stringify(secrets)),
-    secrets,
-  };
+  const { files, ...finished } = withServers(
+    text,
+    Object.fromEntries(servers),
+    JSON.stringify(secrets),
+  );
+  return { ...finished, secrets: { ...secrets, ...files } };
 }
 
 /** A real nginx with a mesh's config, in a container as in production. */
@@ -114,9 +124,24 @@ export class Balancer implements AsyncDisposable {
     await this.#serves(hash);
   }
 
-  /** The access log so far, one JSON object a line. */
-  logs(): Promise<string> {
-    return docker("logs", this.name);
+  /** The access log so far; nginx writes it once a second. */
+  async log(): Promise<Record<string, string>[]> {
+    const lines = (await docker("logs", this.name)).split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line) as Record<string, string>);
+  }
+
+  /** The log's line of the request with this id. */
+  logged(id: string): Promise<Record<string, string>> {
+    return until(
+      `line of ${id} in the log`,
+      async () => (await this.log()).find((line) => line["request_id"] === id),
+      { seconds: LOG_SECONDS },
+    );
+  }
+
+  /** All that nginx said so far: the access log and its errors. */
+  said(): Promise<string> {
+    return run("sh", ["-c", 'docker -H "$0" logs "$1" 2>&1', ENGINE, this.name]);
   }
 
   /** Runs a program in the container. */

@@ -6,6 +6,45 @@ export interface TestCertificate {
   key: string;
 }
 
+/** An authority of a test's own, and certificates that it has signed. */
+export interface TestAuthority {
+  certificate: string;
+  /** For `name`. */
+  good: TestCertificate;
+  /** For the same name, over since yesterday. */
+  expired: TestCertificate;
+}
+
+const SIGN = `set -e; cd /tmp
+make() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "$@" 2> /dev/null; }
+make -days 30 -subj /CN=authority -keyout ca.key -out ca.pem
+leaf() { make -CA ca.pem -CAkey ca.key -subj "/CN=$name" -addext "subjectAltName=DNS:$name" -addext basicConstraints=critical,CA:FALSE -keyout "$1.key" -out "$1.pem" -not_before 20200101000000Z -not_after "$2"; }
+name=$0
+leaf good 20991231000000Z
+leaf expired 20210101000000Z
+cat ca.pem good.pem good.key expired.pem expired.key`;
+
+/** Makes an authority and certificates for a name, with the openssl of an image. */
+export async function makeAuthority(image: string, name: string): Promise<TestAuthority> {
+  const out = await docker(
+    ...["run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-c", SIGN, name],
+  );
+  const parts = [...out.matchAll(/-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----/g)];
+  if (parts.length !== 5) throw new Error(`openssl made ${parts.length} parts: ${out}`);
+  const [ca, good, goodKey, expired, expiredKey] = parts.map(([part]) => `${part}\n`) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  return {
+    certificate: ca,
+    good: { certificate: good, key: goodKey },
+    expired: { certificate: expired, key: expiredKey },
+  };
+}
+
 /** Makes a self-signed certificate for these names, with the openssl of an image. */
 export async function makeCertificate(
   image: string,

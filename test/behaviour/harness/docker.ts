@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { run } from "../../../toolchain/command.mjs";
 
-const ENGINE = "unix:///var/run/docker.sock";
+/** This machine's engine. */
+export const ENGINE = "unix:///var/run/docker.sock";
 
 /** Runs the docker command on this machine's engine. */
 export const docker = (...args: string[]): Promise<string> =>

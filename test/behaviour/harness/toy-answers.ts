@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as after } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 
 /** How a toy node answers. Plain data, so that it can be sent to a process of its own. */
 export type Answer =
@@ -77,16 +78,22 @@ export async function give(
     case "hang":
       return;
     case "reset":
-      response.socket?.resetAndDestroy();
+      reset(response);
       return;
     case "reset-after-headers":
       response.writeHead(200, { "content-type": MEDIA.ndjson });
       response.flushHeaders();
-      response.write(tokenText("ndjson", 0), () => response.socket?.resetAndDestroy());
+      response.write(tokenText("ndjson", 0), () => reset(response));
       return;
     case "tokens":
       await stream(answer, response, gone);
   }
+}
+
+/** Drops the connection; what lies under TLS can't be reset from here. */
+function reset({ socket }: ServerResponse): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket?.resetAndDestroy();
 }
 
 async function stream(
@@ -98,7 +105,7 @@ async function stream(
   response.writeHead(200, { "content-type": MEDIA[format] });
   for (let index = 0; index < answer.count; index++) {
     if (index === answer.breakAfter) {
-      response.socket?.resetAndDestroy();
+      reset(response);
       return;
     }
     if (index > 0) await after(answer.everyMs, undefined, { signal: gone });

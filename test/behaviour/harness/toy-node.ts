@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 
+import type { TestCertificate } from "./certificate.ts";
 import { give, type Answer, type SeenRequest } from "./toy-answers.ts";
 
 /** What a toy node may be told beyond its answer. */
@@ -13,6 +15,8 @@ export interface ToyNodeOptions {
   answer?: Answer;
   /** Connections that wait to be accepted. */
   backlog?: number;
+  /** Speaks HTTPS with this certificate. */
+  tls?: TestCertificate;
 }
 
 const WEBSOCKET_MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -36,6 +40,7 @@ export class ToyNode implements AsyncDisposable {
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #backlog: number;
+  readonly #tls: TestCertificate | undefined;
 
   private constructor(options: ToyNodeOptions) {
     this.name = options.name;
@@ -43,6 +48,7 @@ export class ToyNode implements AsyncDisposable {
     this.answer = options.answer ?? { kind: "ok" };
     this.#port = options.port ?? 0;
     this.#backlog = options.backlog ?? 511;
+    this.#tls = options.tls;
   }
 
   /** A node that listens on a port that the system chose. */
@@ -63,7 +69,10 @@ export class ToyNode implements AsyncDisposable {
 
   /** Listens again, on the port it had. */
   async listen(): Promise<void> {
-    const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
+    const times = { keepAliveTimeout: 0, requestTimeout: 0 };
+    const server: Server = this.#tls
+      ? createTlsServer({ ...times, cert: this.#tls.certificate, key: this.#tls.key })
+      : createServer(times);
     server.on("request", (request, response) => void this.#serve(request, response));
     server.on("upgrade", (request, socket) => this.#upgrade(request, socket as Socket));
     server.on("connection", (socket) => {
