@@ -4,8 +4,17 @@ import { parseArgs } from "node:util";
 import { step } from "../../toolchain/progress.mjs";
 import type { Row } from "./live-mesh.ts";
 import { oneLine, summedUp, table } from "./report.ts";
-import { runScenario, type Outcome, type Scenario } from "./scenario.ts";
+import { abandon, runScenario, type Outcome, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
+
+/** A run that is ended takes its mesh with it; what it does not get hold of, the next run removes. */
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    console.error("ended: removing the mesh");
+    const gone = abandon().catch((error: Error) => console.error(error.message));
+    void gone.then(() => process.exit(130));
+  });
+}
 
 try {
   const { names, times, list } = commandLine();

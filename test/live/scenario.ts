@@ -23,6 +23,14 @@ export interface Outcome {
   error?: Error;
 }
 
+/** Meshes of scenarios that run at the moment. */
+const open = new Set<LiveMesh>();
+
+/** Removes what there is of the meshes that scenarios have at the moment. */
+export async function abandon(): Promise<void> {
+  await Promise.all([...open].map((live) => live[Symbol.asyncDispose]()));
+}
+
 /**
  * Runs a scenario on a mesh of its own, which is gone afterwards.
  *
@@ -39,6 +47,7 @@ export async function runScenario(
   try {
     detail("bringing the mesh up");
     live = await LiveMesh.start(scenario.name, config, scenario.order);
+    open.add(live);
     live.detail = detail;
     live.done = done;
     await scenario.run(live);
@@ -47,6 +56,7 @@ export async function runScenario(
     return { rows: live?.rows ?? [], error: error as Error };
   } finally {
     await live?.[Symbol.asyncDispose]();
+    if (live) open.delete(live);
   }
 }
 

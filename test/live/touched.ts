@@ -21,7 +21,7 @@ export function touched(changes: readonly string[], mesh: string): string[] {
   for (const change of changes) {
     const [op = "", urn = ""] = change.split(" ");
     const name = urn.startsWith(`${mesh}-`) ? urn.slice(mesh.length + 1) : urn;
-    operations.set(name, /-replaced$|-replacement$/.test(op) ? "replace" : op);
+    operations.set(name, together(operations.get(name), op));
   }
   const words: string[] = [];
   for (const node of nodesOf(operations)) {
@@ -36,6 +36,13 @@ export function touched(changes: readonly string[], mesh: string): string[] {
   }
   for (const [name, op] of operations) words.push(`${op} ${name}`);
   return words.sort();
+}
+
+/** A replacement is two operations; a roll that stops has done the first, and the next one does the second. */
+function together(before: string | undefined, op: string): string {
+  if (op === "delete-replaced") return before === "create" ? "replace" : "delete";
+  if (op === "create-replacement") return before === "delete" ? "replace" : "create";
+  return op;
 }
 
 function nodesOf(operations: ReadonlyMap<string, string>): string[] {

@@ -6,7 +6,11 @@ import { meshWith, type Scenario } from "../scenario.ts";
 import { toyRegistry } from "../toy-registry.ts";
 
 const NODES = ["a", "b", "c"];
-const TOUCHED = ["update local-models", ...NODES.map((name) => `update ${name}-ready`)];
+const TOUCHED = [
+  "update local-preflight",
+  "update local-models",
+  ...NODES.map((name) => `update ${name}-ready`),
+];
 
 export const models: Scenario = {
   name: "models",
