@@ -81,6 +81,8 @@ export class LiveMesh implements AsyncDisposable {
   order: LoadOrder;
   /** The config that is declared. */
   config: StackConfig;
+  /** Looks at the containers of the mesh. Default those of this machine's engine. */
+  look = (): Promise<Containers> => containers(this.mesh);
   /** Gets what is done at the moment. */
   detail: (text: string) => void = () => {};
   /** Gets each row when what clients saw is in it. */
@@ -129,8 +131,9 @@ export class LiveMesh implements AsyncDisposable {
   /** A change that clients do notice: what they saw is what is to be known. */
   async costly(what: string, config: StackConfig, expected: Expected): Promise<Changed> {
     const row = await this.change(what, config, expected.args);
-    const { ran, failingSeconds } = row;
-    if (failingSeconds > 0) row.notes.push(`requests failed for ${failingSeconds.toFixed(1)} s`);
+    const { ran, refusedSeconds } = row;
+    if (refusedSeconds > 0)
+      row.notes.push(`new requests failed for ${refusedSeconds.toFixed(1)} s`);
     if (ran.code !== 0) row.problems.push(`up ended with code ${ran.code}: ${ran.errors.join()}`);
     this.compare(row, "preview", row.previewed);
     this.compare(row, "the scenario", expected.touches);
@@ -163,7 +166,7 @@ export class LiveMesh implements AsyncDisposable {
    */
   async trouble(what: string, act: (trouble: Trouble) => Promise<void>): Promise<Row> {
     this.detail(what);
-    const before = await containers(this.mesh);
+    const before = await this.look();
     const row = await this.underLoad(what, (load, { notes }) =>
       act({
         load,
@@ -171,7 +174,7 @@ export class LiveMesh implements AsyncDisposable {
         back: (node) => back(load, node, notes),
       }),
     );
-    row.kept = same(before, await containers(this.mesh));
+    row.kept = same(before, await this.look());
     return row;
   }
 
@@ -189,13 +192,13 @@ export class LiveMesh implements AsyncDisposable {
     this.config = config;
     await this.stack.configure(config);
     const previewed = touched((await this.stack.preview(undefined, args)).changes, this.mesh);
-    const before = await containers(this.mesh);
+    const before = await this.look();
     let ran: Ran | undefined;
     const row = await this.underLoad(what, async () => {
       ran = await this.stack.tryUp(...args);
     });
     row.touched = touched(ran!.changes, this.mesh);
-    const after = await containers(this.mesh);
+    const after = await this.look();
     row.kept = same(before, after);
     this.requireKept(row, before, after);
     return Object.assign(row, { ran: ran!, previewed });

@@ -15,8 +15,8 @@ export interface Observed {
   slow: number;
   /** From the event until the last request that failed or was slow had ended; 0 when none was. */
   secondsToClean: number;
-  /** From the first failure to the last. */
-  failingSeconds: number;
+  /** From the first request that failed before its first byte to the last. */
+  refusedSeconds: number;
   /** Failures in words, with how often each was seen. */
   failures: Record<string, number>;
   /** Complete answers by node. */
@@ -41,17 +41,19 @@ export function observe(outcomes: readonly LiveOutcome[], event: number): Observ
     broken: failed.filter(({ failure }) => failure!.when === "in the stream").length,
     slow: outcomes.filter(isSlow).length,
     secondsToClean: Math.max(0, ...notClean.map(({ ended }) => (ended - event) / 1000)),
-    failingSeconds:
-      failed.length === 0
-        ? 0
-        : (Math.max(...failed.map(({ ended }) => ended)) -
-            Math.min(...failed.map(({ began }) => began))) /
-          1000,
+    refusedSeconds: span(failed.filter(({ failure }) => failure!.when !== "in the stream")),
     failures: count(
       failed.map(({ failure, node }) => `${failure!.when}, node "${node}": ${failure!.what}`),
     ),
     served: count(outcomes.filter(({ failure }) => !failure).map(({ node }) => node)),
   };
+}
+
+/** Seconds from the first begin to the last end. */
+function span(outcomes: readonly LiveOutcome[]): number {
+  if (outcomes.length === 0) return 0;
+  const begin = Math.min(...outcomes.map(({ began }) => began));
+  return (Math.max(...outcomes.map(({ ended }) => ended)) - begin) / 1000;
 }
 
 function count(words: readonly string[]): Record<string, number> {

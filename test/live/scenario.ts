@@ -14,6 +14,8 @@ export interface Scenario {
   /** What clients ask, where it is not clients(). */
   order?: Partial<LoadOrder>;
   run(live: LiveMesh): Promise<void>;
+  /** Removes what it needed besides the mesh. */
+  after?(): Promise<void>;
 }
 
 /** What a scenario came to. */
@@ -57,6 +59,7 @@ export async function runScenario(
   } finally {
     await live?.[Symbol.asyncDispose]();
     if (live) open.delete(live);
+    await scenario.after?.();
   }
 }
 

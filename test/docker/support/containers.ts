@@ -10,14 +10,24 @@ export interface Incarnation {
   environment: string[];
 }
 
-/** The containers of a mesh by short name: a node's, or "balancer". */
-export async function containers(mesh: string): Promise<Record<string, Incarnation>> {
-  const names = (await run("docker", ["ps", "--all", "--format", "{{.Names}}"]))
+/**
+ * The containers of a mesh by short name: a node's, or "balancer".
+ *
+ * @param engine arguments that lead docker to another engine than this machine's
+ * @param env in which docker finds it
+ */
+export async function containers(
+  mesh: string,
+  engine: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Record<string, Incarnation>> {
+  const docker = (...args: string[]) => run("docker", [...engine, ...args], { env });
+  const names = (await docker("ps", "--all", "--format", "{{.Names}}"))
     .split("\n")
     .filter((name) => name.startsWith(`${mesh}-`) && !name.slice(mesh.length).includes("."))
     .sort();
   if (names.length === 0) return {};
-  const found = JSON.parse(await run("docker", ["inspect", "--type", "container", ...names])) as {
+  const found = JSON.parse(await docker("inspect", "--type", "container", ...names)) as {
     Id: string;
     State: { StartedAt: string; Running: boolean };
     Config: { Image: string; Env: string[] };

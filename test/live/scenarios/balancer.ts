@@ -75,7 +75,9 @@ export const balancerImage: Scenario = {
   about: "a new nginx image: what the replacement of a single balancer costs",
   // Streams that last longer than nginx waits for them.
   order: {
-    groups: clients().map((group) => (group.tokens > 16 ? { ...group, tokens: 600 } : group)),
+    groups: clients().map((group) =>
+      group.tokens > 16 ? { ...group, tokens: 400, deadlineSeconds: 180 } : group,
+    ),
   },
   async run(live) {
     const image = await nextRelease(nginxImage(), "nginx");

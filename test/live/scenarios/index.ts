@@ -1,5 +1,6 @@
 import type { Scenario } from "../scenario.ts";
 import { balancerImage, balancing, frontDoor } from "./balancer.ts";
+import { hosts } from "./hosts.ts";
 import { models } from "./models.ts";
 import { nodes } from "./nodes.ts";
 import { resize } from "./resize.ts";
@@ -29,4 +30,5 @@ export const SCENARIOS: readonly Scenario[] = [
   stoppedRoll,
   trouble,
   wedged,
+  hosts,
 ];

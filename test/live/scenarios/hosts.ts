@@ -1,0 +1,75 @@
+// A mesh over several machines: a node moves to another one, and machines fail.
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { builtImage } from "../../../lab/images/docker-image.mjs";
+import { HOST_IMAGE } from "../../../lab/images/host/host-image.mjs";
+import { lanDown, lanUp, type Lan } from "../../../lab/lan-hosts.mjs";
+import { run } from "../../../toolchain/command.mjs";
+import { containers } from "../../docker/support/containers.ts";
+import { nginxImage, ollamaImage } from "../../docker/support/lab.ts";
+import { ownStackName } from "../../docker/support/leftovers.ts";
+import type { Stack } from "../../docker/support/stack.ts";
+import { clients, type LiveMesh } from "../live-mesh.ts";
+import { meshWith, node, type Scenario } from "../scenario.ts";
+
+const name = `live-${ownStackName()}`;
+const folder = join(tmpdir(), name);
+let lan: Lan | undefined;
+
+/** Balancer and a on the first machine, b on the second, c where it is said. */
+const spread = (whereC: string) =>
+  meshWith(
+    { balancer: { host: "ssh://lan1", listen: { address: "0.0.0.0" } } },
+    node("a", { host: "ssh://lan1" }),
+    node("b", { host: "ssh://lan2" }),
+    node("c", { host: `ssh://${whereC}`, port: 11_435 }),
+  );
+
+export const hosts: Scenario = {
+  name: "hosts",
+  about:
+    "three machines: a node moves to another, an engine is restarted, a machine reboots and loses power",
+  async config(stack: Stack) {
+    const images = [nginxImage(), ollamaImage()];
+    lan = await lanUp({ name, folder, count: 3, image: await builtImage(HOST_IMAGE), images });
+    Object.assign(stack.env, { PATH: lan.env["PATH"] });
+    return spread("lan2");
+  },
+  order: { groups: clients({ long: 4 }).map((group) => ({ ...group, deadlineSeconds: 20 })) },
+  async run(live) {
+    const [first, second] = lan!.hosts;
+    live.order.url = `http://${first!.address}:${live.stack.port}`;
+    live.look = () => everywhere(live);
+    await live.planned("move c from the second machine to the third", spread("lan3"), {
+      touches: ["replace node c"],
+    });
+    const machine = second!.container;
+    await live.trouble("the Docker engine of the second machine is restarted", async ({ back }) => {
+      await run("docker", ["exec", machine, "engine", "restart"]);
+      await back("b");
+    });
+    await live.trouble("the second machine is rebooted", async ({ back }) => {
+      await run("docker", ["restart", machine]);
+      await back("b");
+    });
+    await live.trouble("the second machine has no power for 15 s", async ({ back, lasting }) => {
+      await run("docker", ["kill", machine]);
+      await lasting(15);
+      await run("docker", ["start", machine]);
+      await back("b");
+    });
+  },
+  async after() {
+    await lanDown({ name, folder });
+    await rm(folder, { recursive: true, force: true });
+  },
+};
+
+async function everywhere({ mesh }: LiveMesh) {
+  const all = await Promise.all(
+    lan!.hosts.map(({ name: host }) => containers(mesh, ["-H", `ssh://${host}`], lan!.env)),
+  );
+  return Object.assign({}, ...all) as Awaited<ReturnType<typeof containers>>;
+}
