@@ -121,7 +121,7 @@ function loadProblems(
   const problems: Problem[] = [];
   const read = balancer.readTimeoutSeconds ?? BALANCER.readTimeoutSeconds;
   for (const { at, node } of nodes) {
-    if (node.managed === false) continue;
+    if (node.managed === false || node.service) continue;
     const { loadTimeout, numParallel = OLLAMA.numParallel } = { ...mesh, ...node.ollama };
     const load = loadTimeout === undefined ? undefined : durationSeconds(loadTimeout);
     if (load !== undefined && load > read) {

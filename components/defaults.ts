@@ -21,6 +21,9 @@ export const NODE = {
   pids: 4096,
 } as const;
 
+/** What most model servers call it: FastAPI examples, vLLM, llama.cpp, TGI. */
+export const SERVICE_HEALTH_PATH = "/health";
+
 export const GPUS = {
   /** Not 100: a model larger than the GPU is slow, but its owner's choice; none of it there is a mistake. */
   minimumPercent: 1,

@@ -11,6 +11,8 @@ export interface GpuHostArgs {
   plan: HostPlan;
   /** Images of the nodes on it. */
   images: pulumi.Input<string[]>;
+  /** One of them that is Ollama's, where the plan has Ollama. */
+  ollamaImage: pulumi.Input<string>;
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
   minimumFreeGiB: number;
@@ -38,7 +40,7 @@ export class GpuHost extends pulumi.ComponentResource {
   }
 }
 
-/** Images, then models in their volume: all of it before any container of a node is touched. */
+/** Images, then models in Ollama's volume: all of it before any container of a node is touched. */
 function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Resource[] {
   const { mesh, plan } = args;
   const { endpoint } = plan;
@@ -48,6 +50,7 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
     { endpoint, images: args.images },
     { parent: host, dependsOn: [host.preflight] },
   );
+  if (!plan.ollama) return [host.preflight, images];
   const volume = new docker.Volume(
     `${name}-models`,
     { name: plan.volume, labels: [{ label: MESH_LABEL, value: mesh }] },
@@ -67,7 +70,7 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       endpoint,
       // "." keeps it apart from every node's container.
       container: `${mesh}.models`,
-      image: pulumi.output(args.images).apply((all) => all[0]!),
+      image: args.ollamaImage,
       volume: plan.volume,
       models: plan.models,
       minimumFreeGiB: args.minimumFreeGiB,

@@ -12,6 +12,7 @@ export {
   type LimitArgs,
   type ListenArgs,
   type ManagementArgs,
+  type MountArgs,
   type NodeArgs,
   type NodeStatus,
   type OllamaMeshArgs,
@@ -20,6 +21,7 @@ export {
   type RolloutArgs,
   type RouteArgs,
   type RoutesArgs,
+  type ServiceArgs,
   type StickyArgs,
   type TlsArgs,
 } from "./mesh-args.ts";

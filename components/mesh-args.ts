@@ -101,6 +101,32 @@ export interface NodeTlsArgs {
   caCertificate?: pulumi.Input<string>;
 }
 
+/** A folder that a service finds inside its container. Source: Docker, docker run --volume. */
+export interface MountArgs {
+  /** Absolute path of a folder or file of the host, or the name of a Docker volume: Docker makes one that is missing, and nothing of the mesh removes it. */
+  source: string;
+  /** Absolute path inside the container. */
+  path: string;
+  /** Whether the service may not write to it. Default false. */
+  readOnly?: boolean;
+}
+
+/** A server that is not Ollama, in a container that the mesh runs: any image that serves HTTP on a port. */
+export interface ServiceArgs {
+  /** Port that it listens on inside its container, 1-65535. */
+  port: number;
+  /** Path that must answer 200 before it gets traffic. Default "/health". It should say so only when the model is loaded. */
+  healthPath?: string;
+  /** Words given to the image's entrypoint. Default the image's own. Anyone who may use the host's Docker engine can read them: secrets belong into environment. */
+  command?: string[];
+  /** Environment variables by name. Default none. Secret values stay secret in the state, as those of ollama.environment. */
+  environment?: Record<string, pulumi.Input<string>>;
+  /** Folders of the host, and volumes. Default none. */
+  mounts?: MountArgs[];
+  /** Whether its container's own files may be written. Default false: only /tmp and mounts are. */
+  writable?: boolean;
+}
+
 /** One server behind the balancer: an Ollama container that the mesh runs, or (managed: false) an address that you run. */
 export interface NodeArgs {
   /** Unique name: lower-case letters, digits and "-", up to 40 characters. Part of container and resource names, so a change replaces the node. */
@@ -112,7 +138,7 @@ export interface NodeArgs {
    * in the mesh network, nothing published; elsewhere the name or address in `host`. Required when managed is false.
    */
   address?: pulumi.Input<string>;
-  /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434, with tls 443. */
+  /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434; with tls 443, of a service its own port. */
   port?: number;
   /** Share of requests relative to the other nodes, 1-1000. Default 1. Source: nginx, server weight. */
   weight?: number;
@@ -128,9 +154,11 @@ export interface NodeArgs {
   managed?: boolean;
   /** HTTPS to a node with managed: false; {} for one with a certificate that browsers would accept. Default plain HTTP. */
   tls?: NodeTlsArgs;
+  /** Runs a server that is not Ollama. Default none: the node is Ollama. Needs image. */
+  service?: ServiceArgs;
   /** GPUs of the container. Default none. */
   gpus?: GpuArgs;
-  /** Image of the container. Default the mesh's image. */
+  /** Image of the container. Default the mesh's image; a service has none. */
   image?: pulumi.Input<string>;
   /** Ollama settings of this node, over those of the mesh, one by one. Default none. */
   ollama?: OllamaSettings;

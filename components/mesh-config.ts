@@ -152,6 +152,7 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         add(at, "address", "is missing; a node that is not managed is reached by its address only");
       for (const field of [
         "host",
+        "service",
         "gpus",
         "image",
         "ollama",
@@ -175,6 +176,16 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         "port",
         "has no effect on the balancer's own engine, where a node is in the mesh network; leave it out",
       );
+    }
+    if (node.service && node.managed !== false) {
+      if (node.image === undefined)
+        add(at, "image", "is missing; the mesh's image is Ollama, which a service is not");
+      for (const field of ["ollama", "models"] as const) {
+        if (node[field] !== undefined)
+          add(at, field, "is for Ollama and has no effect on a service; leave one of them out");
+      }
+      if (node.gpus?.minimumPercent !== undefined)
+        add(at, "gpus.minimumPercent", "is asked of Ollama only; leave it out for a service");
     }
     const cdi = node.gpus?.devices?.filter((device) => device.includes("=")).length ?? 0;
     if (cdi > 0 && cdi < node.gpus!.devices!.length) {

@@ -3,11 +3,13 @@ import { balancerSchema } from "./balancer-schema.ts";
 import {
   GpuVendor,
   type GpuArgs,
+  type MountArgs,
   type NodeArgs,
   type NodeTlsArgs,
   type OllamaMeshArgs,
   type OllamaSettings,
   type RolloutArgs,
+  type ServiceArgs,
 } from "./mesh-args.ts";
 import {
   address,
@@ -18,6 +20,7 @@ import {
   image,
   matching,
   oneOf,
+  urlPath,
   whole,
   type Shape,
 } from "./patterns.ts";
@@ -60,6 +63,42 @@ const gpus: Shape<GpuArgs> = z.strictObject(
   "must be an object as {vendor: nvidia}",
 );
 
+const environment = z
+  .record(
+    matching(/^[A-Za-z_]\w*$/, "must be the name of an environment variable"),
+    z.string("must be a string"),
+    "must be an object of names and strings",
+  )
+  .exactOptional();
+
+const ABSOLUTE = /^\/[^\0:,]{1,250}$/;
+const mount: Shape<MountArgs> = z.strictObject(
+  {
+    source: matching(
+      /^(\/[^\0:,]{0,250}|[a-zA-Z0-9][\w.-]{1,100})$/,
+      "must be an absolute path of the host or the name of a volume",
+    ),
+    path: matching(ABSOLUTE, "must be an absolute path inside the container"),
+    readOnly: flag(),
+  },
+  "must be an object as {source: hf-cache, path: /root/.cache/huggingface}",
+);
+
+const service: Shape<ServiceArgs> = z.strictObject(
+  {
+    port: z
+      .int("must be a whole number, 1-65535")
+      .min(1, "must be a whole number, 1-65535")
+      .max(65535, "must be a whole number, 1-65535"),
+    healthPath: urlPath.exactOptional(),
+    command: z.array(z.string("must be a string"), "must be a list of words").exactOptional(),
+    environment,
+    mounts: z.array(mount, "must be a list of mounts").exactOptional(),
+    writable: flag(),
+  },
+  "must be an object as {port: 8000}",
+);
+
 const ollama: Shape<OllamaSettings> = z.strictObject(
   {
     keepAlive: duration,
@@ -72,13 +111,7 @@ const ollama: Shape<OllamaSettings> = z.strictObject(
     kvCacheType: z.enum(["f16", "q8_0", "q4_0"], "must be one of f16, q8_0, q4_0").exactOptional(),
     schedSpread: flag(),
     debug: flag(),
-    environment: z
-      .record(
-        matching(/^[A-Za-z_]\w*$/, "must be the name of an environment variable"),
-        z.string("must be a string"),
-        "must be an object of names and strings",
-      )
-      .exactOptional(),
+    environment,
   },
   "must be an object as {keepAlive: 24h}",
 );
@@ -108,6 +141,7 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     maxConnections: whole(0, 100_000),
     managed: flag(),
     tls: nodeTls.exactOptional(),
+    service: service.exactOptional(),
     gpus: gpus.exactOptional(),
     image,
     ollama: ollama.exactOptional(),

@@ -2,7 +2,8 @@ import { OLLAMA_PORT } from "./defaults.ts";
 import { isCdi } from "./ollama-environment.ts";
 import { MESH_LABEL, NODE_LABEL } from "./names.ts";
 import { modelVolume } from "./names.ts";
-import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+import type { ContainerPlan, MeshPlan, NodePlan, ServicePlan } from "./plan.ts";
+import type { MountArgs } from "./mesh-args.ts";
 
 /** Seconds that Ollama gets to stop; it has no request left by then. */
 const STOP_SECONDS = 10;
@@ -21,23 +22,14 @@ export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: s
     ...reachedBy(mesh, container),
     ...gpuAccess(container.gpus),
     ...limits(container),
-    volumes: [{ volumeName: modelVolume(mesh.name), containerPath: "/root/.ollama" }],
+    ...(container.service ? serviceProgram(container.service) : ollamaProgram(mesh)),
     tmpfs: { "/tmp": "mode=1777" },
-    readOnly: true,
     capabilities: { drops: ["ALL"] },
     securityOpts: ["no-new-privileges:true"],
     labels: [
       { label: MESH_LABEL, value: mesh.name },
       { label: NODE_LABEL, value: node.name },
     ],
-    // For people who look at `docker ps`; what decides about traffic is the ready gate.
-    healthcheck: {
-      tests: ["CMD", "/bin/ollama", "ps"],
-      interval: "15s",
-      timeout: "5s",
-      retries: 3,
-      startPeriod: "10s",
-    },
     logDriver: "json-file",
     logOpts: { "max-file": "3", "max-size": "10m" },
     restart: "unless-stopped",
@@ -46,13 +38,45 @@ export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: s
   };
 }
 
+function ollamaProgram(mesh: MeshPlan) {
+  return {
+    volumes: [{ volumeName: modelVolume(mesh.name), containerPath: "/root/.ollama" }],
+    readOnly: true,
+    // For people who look at `docker ps`; what decides about traffic is the ready gate.
+    healthcheck: {
+      tests: ["CMD", "/bin/ollama", "ps"],
+      interval: "15s",
+      timeout: "5s",
+      retries: 3,
+      startPeriod: "10s",
+    },
+  };
+}
+
+/** Its image may have a health check of its own for `docker ps`; nobody knows what else is in it. */
+function serviceProgram({ command, mounts, writable }: ServicePlan) {
+  return {
+    ...(command ? { command } : {}),
+    ...(mounts.length > 0 ? { volumes: mounts.map(volume) } : {}),
+    readOnly: !writable,
+  };
+}
+
+const volume = ({ source, path, readOnly }: Required<MountArgs>) => ({
+  ...(source.startsWith("/") ? { hostPath: source } : { volumeName: source }),
+  containerPath: path,
+  ...(readOnly ? { readOnly } : {}),
+});
+
 /** A fixed address in the mesh network, or a port of the host. */
-function reachedBy(mesh: MeshPlan, { meshAddress, publish }: ContainerPlan) {
+function reachedBy(mesh: MeshPlan, { meshAddress, publish, service }: ContainerPlan) {
   if (meshAddress) {
     return { networksAdvanced: [{ name: mesh.balancer.network, ipv4Address: meshAddress }] };
   }
   return publish
-    ? { ports: [{ ip: publish.ip, external: publish.port, internal: OLLAMA_PORT }] }
+    ? {
+        ports: [{ ip: publish.ip, external: publish.port, internal: service?.port ?? OLLAMA_PORT }],
+      }
     : {};
 }
 

@@ -1,5 +1,5 @@
 import { OLLAMA } from "./defaults.ts";
-import type { GpuArgs, OllamaSettings } from "./mesh-args.ts";
+import type { GpuArgs, OllamaSettings, ServiceArgs } from "./mesh-args.ts";
 import type { Known } from "./patterns.ts";
 
 type Settings = Known<OllamaSettings>;
@@ -35,14 +35,7 @@ export function ollamaEnvironment(mesh: Settings, node: Settings, gpus: GpuArgs)
     // Ollama would pass requests for "-cloud" models on to its maker.
     OLLAMA_NO_CLOUD: "1",
   };
-  if (gpus.vendor !== "nvidia" || gpus.devices?.some(isCdi)) {
-    // Ollama's image asks for all of NVIDIA's GPUs, and a host whose default runtime is nvidia's gives
-    // them to every container. Source: NVIDIA container toolkit, "Docker Specialized Configurations".
-    variables["NVIDIA_VISIBLE_DEVICES"] = "void";
-  }
-  if (gpus.vendor === "amd" && gpus.devices) {
-    variables["ROCR_VISIBLE_DEVICES"] = gpus.devices.join(",");
-  }
+  Object.assign(variables, gpuVariables(gpus));
   for (const [setting, variable] of Object.entries(VARIABLES)) {
     const value = settings[setting as keyof typeof VARIABLES];
     if (value !== undefined) {
@@ -50,7 +43,24 @@ export function ollamaEnvironment(mesh: Settings, node: Settings, gpus: GpuArgs)
     }
   }
   Object.assign(variables, mesh.environment, node.environment);
-  return Object.entries(variables)
+  return asLines(variables);
+}
+
+/** The environment of a service's container: what it declares, and which GPUs it may see. */
+export function serviceEnvironment({ environment }: Known<ServiceArgs>, gpus: GpuArgs): string[] {
+  return asLines({ ...gpuVariables(gpus), ...environment });
+}
+
+function gpuVariables({ vendor, devices }: GpuArgs): Record<string, string> {
+  return {
+    // Ollama's image asks for all of NVIDIA's GPUs, as many do, and a host whose default runtime is
+    // nvidia's gives them to every container that asks. Source: NVIDIA container toolkit.
+    ...(vendor !== "nvidia" || devices?.some(isCdi) ? { NVIDIA_VISIBLE_DEVICES: "void" } : {}),
+    ...(vendor === "amd" && devices ? { ROCR_VISIBLE_DEVICES: devices.join(",") } : {}),
+  };
+}
+
+const asLines = (variables: Record<string, string>) =>
+  Object.entries(variables)
     .map(([name, value]) => `${name}=${value}`)
     .sort();
-}

@@ -6,7 +6,7 @@ import { planArgs, type KnownLater } from "./known-later.ts";
 import { LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
 import { engineKey, shortHash } from "./names.ts";
-import { ollamaEnvironment } from "./ollama-environment.ts";
+import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "./balancer-plan.ts";
 import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
@@ -76,6 +76,7 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
     volume: "",
     images: [],
     models: [],
+    ollama: false,
     nvidia: false,
   };
   const withNodes = plan.hosts.some((host) => host.endpoint === endpoint);
@@ -96,6 +97,9 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
           plan: host,
           images: own.apply((containers) =>
             [...new Set(containers.map(({ image }) => image))].sort(),
+          ),
+          ollamaImage: own.apply(
+            (all) => all.flatMap(({ service, image }) => (service ? [] : [image])).sort()[0] ?? "",
           ),
           purpose: own.apply((containers) =>
             shortHash(JSON.stringify(containers.toSorted(byName)), 16),
@@ -149,16 +153,18 @@ function createNodes(
       batch = [];
     }
     const host = node.container && hosts.get(node.container.endpoint);
-    const settings = pulumi.output([args.ollama ?? {}, args.nodes[i]!.ollama ?? {}] as const);
+    const { ollama = {}, service } = args.nodes[i]!;
+    const settings = pulumi.output([args.ollama ?? {}, ollama, service] as const);
     const created = new OllamaNode(
       `${plan.name}-${node.name}`,
       {
         mesh: plan,
         plan: node,
         node: nodes.get(node.name)!,
-        environment: settings.apply(([all, own]) =>
-          ollamaEnvironment(all, own, node.container?.gpus ?? {}),
-        ),
+        environment: settings.apply(([all, own, service]) => {
+          const gpus = node.container?.gpus ?? {};
+          return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
+        }),
         ...(host ? { host } : {}),
         balancer,
         after: [...preparations, ...before.map(({ admission }) => admission)],
@@ -171,8 +177,10 @@ function createNodes(
 }
 
 function exampleCall(url: string, plan: MeshPlan): string {
+  const key = plan.balancer.access.apiKeys ? ' -H "Authorization: Bearer $KEY"' : "";
+  const { set, paths } = plan.balancer.routes;
+  if (set !== "ollama") return `curl${key} ${url}${paths[0]?.path ?? "/"}`;
   const model = plan.nodes.flatMap(({ container }) => container?.models ?? [])[0] ?? "MODEL";
   const message = { model, messages: [{ role: "user", content: "Hello" }] };
-  const key = plan.balancer.access.apiKeys ? ' -H "Authorization: Bearer $KEY"' : "";
   return `curl -N${key} ${url}/api/chat -d '${JSON.stringify(message)}'`;
 }

@@ -125,12 +125,18 @@ function readyGate(
       warmUp: mesh.rollout.warmUp,
       maintenance: plan.maintenance,
       pids: container.pids,
-      ...minimumOnGpu(container),
+      ...(container.service
+        ? { healthPath: container.service.healthPath }
+        : minimumOnGpu(container)),
     },
     { parent, dependsOn: [made] },
     [made.id],
   );
 }
+
+/** Where a node must answer the balancer. */
+const healthPath = ({ container }: NodePlan) =>
+  container ? (container.service?.healthPath ?? "/api/version") : "/";
 
 /** What is asked of a node with GPUs only. */
 function minimumOnGpu({ gpus }: ContainerPlan): { minimumGpuPercent?: number } {
@@ -163,7 +169,7 @@ function admit(
             tls: node.apply(({ tls }) => tls!),
           }
         : {}),
-      ...(plan.maintenance ? {} : { healthPath: plan.container ? "/api/version" : "/" }),
+      ...(plan.maintenance ? {} : { healthPath: healthPath(plan) }),
       drainTimeoutSeconds: mesh.rollout.drainTimeoutSeconds,
     },
     { parent, dependsOn },

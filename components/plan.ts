@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { isAttached, planBalancer, type BalancerPlan } from "./balancer-plan.ts";
-import { ollamaEnvironment } from "./ollama-environment.ts";
+import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import {
   BALANCER,
   DEFAULT_ENGINE,
@@ -11,8 +11,9 @@ import {
   OLLAMA_PORT,
   OLLAMA_ROCM_IMAGE,
   ROLLOUT,
+  SERVICE_HEALTH_PATH,
 } from "./defaults.ts";
-import type { BalancerArgs, RolloutArgs } from "./mesh-args.ts";
+import type { BalancerArgs, MountArgs, RolloutArgs } from "./mesh-args.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
 import type { Known } from "./patterns.ts";
 import {
@@ -42,6 +43,8 @@ export interface HostPlan {
   /** Without duplicates, sorted. */
   images: string[];
   models: string[];
+  /** Whether a node on it is Ollama; only then are there models. */
+  ollama: boolean;
   /** Whether a node on it needs the NVIDIA runtime. */
   nvidia: boolean;
 }
@@ -78,7 +81,9 @@ export interface ContainerPlan {
   endpoint: string;
   image: string;
   models: string[];
-  /** OLLAMA_HOST and the rest as NAME=value, sorted. */
+  /** Absent for Ollama. */
+  service?: ServicePlan;
+  /** NAME=value, sorted. */
   environment: string[];
   gpus: NonNullable<NodeConfig["gpus"]>;
   memoryMiB?: number;
@@ -88,6 +93,16 @@ export interface ContainerPlan {
   meshAddress?: string;
   /** Where it is published: the declared address when that is one of the host's, else all. */
   publish?: { ip: string; port: number };
+}
+
+/** What a container runs that is not Ollama. */
+export interface ServicePlan {
+  /** Inside the container. */
+  port: number;
+  healthPath: string;
+  command?: string[];
+  mounts: Required<MountArgs>[];
+  writable: boolean;
 }
 
 /** Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan. */
@@ -108,7 +123,8 @@ function planNode(
   const endpoint = node.host ?? DEFAULT_ENGINE;
   const meshAddress = balancer.addresses.nodes.get(node.name);
   const address = meshAddress ?? node.address ?? engineHost(endpoint) ?? "localhost";
-  const port = attached ? OLLAMA_PORT : portOf(node);
+  const inside = node.service?.port ?? OLLAMA_PORT;
+  const port = attached ? inside : portOf(node);
   const gpus = node.gpus ?? {};
   const image =
     node.image ?? config.image ?? (gpus.vendor === "amd" ? OLLAMA_ROCM_IMAGE : OLLAMA_IMAGE);
@@ -117,8 +133,16 @@ function planNode(
     host: engineKey(endpoint),
     endpoint,
     image,
-    models: node.models ?? config.models ?? [],
-    environment: ollamaEnvironment(config.ollama ?? {}, node.ollama ?? {}, gpus),
+    ...(node.service
+      ? {
+          models: [],
+          service: planService(node.service),
+          environment: serviceEnvironment(node.service, gpus),
+        }
+      : {
+          models: node.models ?? config.models ?? [],
+          environment: ollamaEnvironment(config.ollama ?? {}, node.ollama ?? {}, gpus),
+        }),
     gpus,
     pids: NODE.pids,
     ...(node.memoryMiB === undefined ? {} : { memoryMiB: node.memoryMiB }),
@@ -142,7 +166,19 @@ function planNode(
 }
 
 /** Port of a node that is not in the mesh network. */
-export const portOf = ({ port, tls }: NodeConfig) => port ?? (tls ? HTTPS_PORT : OLLAMA_PORT);
+export const portOf = ({ port, tls, service }: NodeConfig) =>
+  port ?? (tls ? HTTPS_PORT : (service?.port ?? OLLAMA_PORT));
+
+function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
+  const { port, healthPath = SERVICE_HEALTH_PATH, command, mounts = [], writable } = service;
+  return {
+    port,
+    healthPath,
+    ...(command ? { command } : {}),
+    mounts: mounts.map((mount) => ({ ...mount, readOnly: mount.readOnly ?? false })),
+    writable: writable ?? false,
+  };
+}
 
 function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
   const containers = nodes.flatMap((node) => node.container ?? []);
@@ -154,6 +190,7 @@ function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
     volume: modelVolume(mesh),
     images: distinct(own.map(({ image }) => image)),
     models: distinct(own.flatMap(({ models }) => models)),
+    ollama: own.some(({ service }) => !service),
     nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
   }));
 }

@@ -20,8 +20,12 @@ export function readStackConfig(config: pulumi.Config): OllamaMeshArgs {
 
 function declaredNode(node: unknown): unknown {
   if (typeof node === "string") return { name: node };
-  if (!isObject(node) || !("ollama" in node)) return node;
-  return { ...node, ollama: withSecretEnvironment(node["ollama"]) };
+  if (!isObject(node)) return node;
+  const settings = ["ollama", "service"].filter((key) => key in node);
+  return {
+    ...node,
+    ...Object.fromEntries(settings.map((key) => [key, withSecretEnvironment(node[key])])),
+  };
 }
 
 /** Which values of an object in a stack file are `secure` is not told to the program: all of them are kept secret. */

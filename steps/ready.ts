@@ -30,11 +30,13 @@ export interface ReadyInput {
   /** Nothing is asked of a node in maintenance. */
   maintenance: boolean;
   pids: number;
+  /** What a server that is not Ollama must answer; it is asked for nothing else. */
+  healthPath?: string;
   /** Percent of the first model that must lie in GPU memory; none for a node without GPUs. */
   minimumGpuPercent?: number;
 }
 
-/** Waits until a node answers as a client would need it: version, models, and one real token. */
+/** Waits until a node answers as a client would need it: version, models, and one real token; a service its health check. */
 export async function ready(input: ReadyInput): Promise<{ ready: string }> {
   const { docker } = dockerEngine(input.endpoint);
   // The docker provider has no such argument.
@@ -42,6 +44,10 @@ export async function ready(input: ReadyInput): Promise<{ ready: string }> {
   if (input.maintenance) return { ready: `${input.node} is in maintenance` };
   const deadline = Date.now() + input.timeoutSeconds * 1000;
   try {
+    if (input.healthPath !== undefined) {
+      await answer(input, deadline, input.healthPath);
+      return { ready: `${input.node} answers ${input.healthPath}` };
+    }
     const version = await answer(input, deadline, "/api/version");
     await requireModels(input, deadline);
     const [model] = input.models;

@@ -59,6 +59,8 @@ describe("mesh-args.ts", () => {
       "GpuArgs",
       "OllamaSettings",
       "NodeTlsArgs",
+      "MountArgs",
+      "ServiceArgs",
       "NodeArgs",
       "ListenArgs",
       "KeepaliveArgs",
@@ -99,6 +101,9 @@ describe("mesh-args.ts", () => {
       ([name, { optional }]) => !optional && !name.startsWith("NodeStatus."),
     );
     expect(required.map(([name]) => name)).toEqual([
+      "MountArgs.source",
+      "MountArgs.path",
+      "ServiceArgs.port",
       "NodeArgs.name",
       "RouteArgs.path",
       "ManagementArgs.port",

@@ -30,6 +30,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
         volume: "lab-models",
         images: ["ollama/ollama:0.32.15"],
         models: [],
+        ollama: true,
         nvidia: false,
       },
     ],
@@ -176,6 +177,7 @@ describe("hosts", () => {
         volume: "lab-models",
         images: ["a:1", "b:1"],
         models: ["a", "m", "z"],
+        ollama: true,
         nvidia: true,
       },
       {
@@ -184,6 +186,7 @@ describe("hosts", () => {
         volume: "lab-models",
         images: ["ollama/ollama:0.32.15"],
         models: ["mesh"],
+        ollama: true,
         nvidia: false,
       },
     ]);

@@ -122,6 +122,7 @@ describe("types", () => {
         "LimitArgs",
         "ListenArgs",
         "ManagementArgs",
+        "MountArgs",
         "NodeArgs",
         "NodeStatus",
         "NodeTlsArgs",
@@ -132,6 +133,7 @@ describe("types", () => {
         "RouteArgs",
         "RouteSet",
         "RoutesArgs",
+        "ServiceArgs",
         "StickyArgs",
         "TlsArgs",
       ].map((name) => `ollama-mesh:index:${name}`),
@@ -163,6 +165,7 @@ describe("types", () => {
       "NodeStatus.state",
       "NodeTlsArgs.caCertificate",
       "OllamaSettings.environment",
+      "ServiceArgs.environment",
       "TlsArgs.certificate",
       "TlsArgs.key",
     ]);
