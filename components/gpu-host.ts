@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "./names.ts";
 import type { HostPlan } from "./plan.ts";
-import { step } from "./step.ts";
+import { leftAlone, step } from "./step.ts";
 
 /** Arguments of GpuHost. */
 export interface GpuHostArgs {
@@ -27,13 +27,14 @@ export class GpuHost extends pulumi.ComponentResource {
 
   constructor(name: string, args: GpuHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:GpuHost", name, {}, opts);
-    const { endpoint, nvidia } = args.plan;
-    this.provider = new docker.Provider(name, { host: endpoint }, { parent: this });
+    const { endpoint, nvidia, offline, nodes } = args.plan;
+    const alone = leftAlone(offline);
+    this.provider = new docker.Provider(name, { host: endpoint }, { parent: this, ...alone });
     this.preflight = step(
       `${name}-preflight`,
       { create: "preflight" },
-      { endpoint, nvidia, for: args.purpose },
-      { parent: this },
+      { endpoint, nvidia, nodes, ...(offline ? { offline } : {}), for: args.purpose },
+      { parent: this, ...alone },
     );
     this.prepared = args.plan.images.length > 0 ? prepareNodes(this, name, args) : [this.preflight];
     this.registerOutputs({});
@@ -44,11 +45,12 @@ export class GpuHost extends pulumi.ComponentResource {
 function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Resource[] {
   const { mesh, plan } = args;
   const { endpoint } = plan;
+  const alone = leftAlone(plan.offline);
   const images = step(
     `${name}-images`,
     { create: "image" },
     { endpoint, images: args.images },
-    { parent: host, dependsOn: [host.preflight] },
+    { parent: host, dependsOn: [host.preflight], ...alone },
   );
   if (!plan.ollama) return [host.preflight, images];
   const volume = new docker.Volume(
@@ -61,6 +63,7 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       // Models are hours of download: they outlive the stack, and no label is worth them.
       retainOnDelete: true,
       ignoreChanges: ["labels"],
+      ...alone,
     },
   );
   const models = step(
@@ -76,7 +79,7 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       minimumFreeGiB: args.minimumFreeGiB,
       labels: [`${MESH_LABEL}=${mesh}`],
     },
-    { parent: host, dependsOn: [images, volume] },
+    { parent: host, dependsOn: [images, volume], ...alone },
   );
   return [host.preflight, images, volume, models];
 }

@@ -10,6 +10,11 @@ import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
 // Which resources exist must be known before the program runs; a few values inside them may be
 // another resource's outputs. A stand-in takes the place of those while the rest is checked.
 
+const ADDRESS = "known-later-";
+
+/** Whether an address is known only later. */
+export const isStandIn = (address: string): boolean => address.startsWith(ADDRESS);
+
 /** Stands in for an Output; undefined where none may be. No two addresses are the same. */
 function standIn(path: readonly PropertyKey[]): string | undefined {
   const field = path.at(-1);
@@ -17,7 +22,7 @@ function standIn(path: readonly PropertyKey[]): string | undefined {
   if (field === "caCertificate") return PEM_STAND_IN["certificate"];
   if (path[0] === "balancer" && path[1] === "tls") return PEM_STAND_IN[String(field)];
   if (path[0] === "balancer" && field === "key") return `known-later-key-${String(path[3])}`;
-  if (field === "address" && path[0] === "nodes") return `known-later-${String(path[1])}.invalid`;
+  if (field === "address" && path[0] === "nodes") return `${ADDRESS}${String(path[1])}.invalid`;
   if (path.at(-2) === "environment") return "known later";
   return undefined;
 }

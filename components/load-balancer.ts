@@ -21,6 +21,10 @@ export interface LoadBalancerArgs {
   host: GpuHost;
   /** The rendered config, without server lines. */
   base: pulumi.Input<string>;
+  /** What somebody changed by hand of the config; undefined for nothing. */
+  drift: string | undefined;
+  /** Hosts that must have answered before anything of the balancer is changed. */
+  asked: pulumi.Resource[];
 }
 
 /** nginx in a container, with its config in a volume; nodes are added by their admissions. */
@@ -54,13 +58,17 @@ export class LoadBalancer extends pulumi.ComponentResource {
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
       { ...here, dependsOn: [host.preflight] },
     );
-    const before = { parent: this, dependsOn: [image, network, volume] };
+    const before = { parent: this, dependsOn: [image, network, volume, ...args.asked] };
     const secrets = keepSecrets(name, place, plan, args.known, before);
     const config = step(
       `${name}-config`,
       { create: "applyConfig" },
       { balancer: place, image: args.image, base: args.base, secrets: secrets.hash },
-      { ...before, dependsOn: [...before.dependsOn, ...secrets.kept] },
+      {
+        ...before,
+        dependsOn: [...before.dependsOn, ...secrets.kept],
+        drift: args.drift,
+      },
     );
     const container = nginxContainer(name, args, { ...here, dependsOn: [config, ports] });
     servingGate(name, place, container, this);

@@ -148,6 +148,12 @@ export interface NodeArgs {
   maintenance?: boolean;
   /** Gives the node no new clients: it gets requests only from those that balancer.sticky keeps on it. Default false. Source: nginx, server drain. */
   drain?: boolean;
+  /**
+   * Its host is switched off: the node is out of traffic, and nothing on the host is contacted or changed until this
+   * is taken away again; a node removed meanwhile is forgotten, its container left behind. All nodes of a host together,
+   * none on the balancer's own. Default false.
+   */
+  offline?: boolean;
   /** Requests in flight at which nginx sends no more to the node; 0 for no limit. Default 0. Source: nginx, server max_conns. */
   maxConnections?: number;
   /** false: an HTTP server that you already run; it is balanced, never touched. Default true. */
@@ -370,6 +376,6 @@ export interface NodeStatus {
   name: string;
   /** Address and port at which the balancer reaches it. */
   address: string;
-  /** active, backup or maintenance. */
+  /** active, backup, maintenance or offline. */
   state: string;
 }

@@ -8,6 +8,7 @@ import { meshSchema, nodeSchema, rolloutSchema } from "./mesh-schema.ts";
 import type { Known } from "./patterns.ts";
 import { roomIn } from "./addresses.ts";
 import { engineHost } from "./names.ts";
+import { offlineProblems } from "./offline-problems.ts";
 import { isAttached } from "./balancer-plan.ts";
 import { portOf } from "./plan.ts";
 import { ConfigurationError, dotPath, nearest, show, type Problem } from "./problems.ts";
@@ -115,6 +116,7 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
   const { balancer, nodes } = mesh;
   const balancerEngine = balancer.host ?? DEFAULT_ENGINE;
 
+  for (const problem of offlineProblems(nodes, balancerEngine)) problems.push(problem);
   const names = new Map<string, number>();
   const places = new Map<string, number>();
   for (const { at, node } of nodes) {

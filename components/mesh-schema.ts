@@ -138,6 +138,7 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     backup: flag(),
     maintenance: flag(),
     drain: flag(),
+    offline: flag(),
     maxConnections: whole(0, 100_000),
     managed: flag(),
     tls: nodeTls.exactOptional(),

@@ -3,7 +3,7 @@ import { nginxConf } from "../templates/nginx-conf.ts";
 import { NGINX_IMAGE } from "./defaults.ts";
 import { GpuHost } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
-import { LoadBalancer } from "./load-balancer.ts";
+import { balancerPlace, LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
 import { engineKey, shortHash } from "./names.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
@@ -11,6 +11,9 @@ import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "./balancer-plan.ts";
 import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
 import { ConfigurationError } from "./problems.ts";
+import { configDrift } from "./drift.ts";
+import { askBalancer, type NoStanding, type Standing } from "./standing.ts";
+import { turnOrder } from "./turn-order.ts";
 
 /**
  * One endpoint for a fleet of Ollama servers: containers on one or several Docker engines behind an
@@ -32,8 +35,9 @@ export class OllamaMesh extends pulumi.ComponentResource {
     super("ollama-mesh:index:OllamaMesh", name, {}, opts);
     const known = plannedOrRefused(this, name, args);
     const hosts = createHosts(this, known);
-    const balancer = createBalancer(this, known, hosts, args);
-    const nodes = createNodes(this, known, hosts, balancer, args);
+    const standing = askBalancer(balancerPlace(known.plan.balancer));
+    const balancer = createBalancer(this, known, hosts, standing, args);
+    const nodes = createNodes(this, known, hosts, balancer, standing, args);
 
     const served = pulumi.all(nodes.map(({ admission }) => admission.id));
     const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
@@ -78,6 +82,8 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
     models: [],
     ollama: false,
     nvidia: false,
+    offline: false,
+    nodes: [],
   };
   const withNodes = plan.hosts.some((host) => host.endpoint === endpoint);
   const all = withNodes ? plan.hosts : [...plan.hosts, bare];
@@ -117,6 +123,7 @@ function createBalancer(
   mesh: OllamaMesh,
   { plan, nodes, balancer }: KnownLater,
   hosts: Map<string, GpuHost>,
+  standing: Standing | NoStanding,
   args: OllamaMeshArgs,
 ): LoadBalancer {
   return new LoadBalancer(
@@ -128,52 +135,55 @@ function createBalancer(
       image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
       host: hosts.get(plan.balancer.endpoint)!,
       base: pulumi.all([...nodes.values()]).apply((all) => nginxConf(plan.balancer, all)),
+      drift: configDrift(standing),
+      asked: [...hosts.values()].map(({ preflight }) => preflight),
     },
     { parent: mesh },
   );
 }
 
-/**
- * Nodes that the mesh runs wait for each other, `maxUnavailable` at a time: a change stops at the
- * first that does not come back, and the others go on serving as they were.
- */
+/** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
 function createNodes(
   mesh: OllamaMesh,
   { plan, nodes }: KnownLater,
   hosts: Map<string, GpuHost>,
   balancer: LoadBalancer,
+  standing: Standing | NoStanding,
   args: OllamaMeshArgs,
 ): OllamaNode[] {
   const preparations = [...hosts.values()].flatMap((host) => host.prepared);
-  let before: OllamaNode[] = [];
-  let batch: OllamaNode[] = [];
-  return plan.nodes.map((node, i) => {
-    if (node.container && batch.length === plan.rollout.maxUnavailable) {
-      before = batch;
-      batch = [];
-    }
+  const order = turnOrder(plan, standing);
+  const created = new Map<string, OllamaNode>();
+  const create = (name: string) => {
+    const i = plan.nodes.findIndex((node) => node.name === name);
+    const node = plan.nodes[i]!;
     const host = node.container && hosts.get(node.container.endpoint);
     const { ollama = {}, service } = args.nodes[i]!;
     const settings = pulumi.output([args.ollama ?? {}, ollama, service] as const);
-    const created = new OllamaNode(
-      `${plan.name}-${node.name}`,
+    const waitsFor = order.get(name) ?? [];
+    return new OllamaNode(
+      `${plan.name}-${name}`,
       {
         mesh: plan,
         plan: node,
-        node: nodes.get(node.name)!,
+        node: nodes.get(name)!,
         environment: settings.apply(([all, own, service]) => {
           const gpus = node.container?.gpus ?? {};
           return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
         }),
         ...(host ? { host } : {}),
         balancer,
-        after: [...preparations, ...before.map(({ admission }) => admission)],
+        standing,
+        after: [...preparations, ...waitsFor.map((other) => created.get(other)!.admission)],
       },
       { parent: mesh },
     );
-    if (node.container) batch.push(created);
-    return created;
-  });
+  };
+  // In their order, so that each finds those that it waits for; then the rest.
+  for (const name of [...order.keys(), ...nodes.keys()]) {
+    if (!created.has(name)) created.set(name, create(name));
+  }
+  return plan.nodes.map(({ name }) => created.get(name)!);
 }
 
 function exampleCall(url: string, plan: MeshPlan): string {

@@ -6,11 +6,14 @@ import { serverLine } from "../templates/upstream.ts";
 import { GPUS } from "./defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
+import { isStandIn } from "./known-later.ts";
 import { nodeContainerArgs } from "./node-container.ts";
 import { shortHash } from "./names.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
 import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
-import { step } from "./step.ts";
+import { lineDrift } from "./drift.ts";
+import type { NoStanding, Standing } from "./standing.ts";
+import { leftAlone, step } from "./step.ts";
 
 /** Arguments of OllamaNode. */
 export interface OllamaNodeArgs {
@@ -23,6 +26,8 @@ export interface OllamaNodeArgs {
   environment: pulumi.Output<string[]>;
   /** The host of a managed node. */
   host?: GpuHost;
+  /** How the balancer stands at the moment. */
+  standing: Standing | NoStanding;
   /** What must be there before the node may take traffic. */
   balancer: pulumi.Resource;
   /** What must be done before its container may be touched: hosts prepared, earlier nodes back in traffic. */
@@ -59,9 +64,13 @@ function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs) {
     {
       balancer: balancerPlace(mesh.balancer),
       node: plan.name,
-      spec: made.apply(([node, environment]) =>
-        shortHash(JSON.stringify(nodeContainerArgs(mesh, node, environment)), 16),
-      ),
+      // What an offline node is made of changes nothing before it is back.
+      spec: plan.offline
+        ? "offline"
+        : made.apply(([node, environment]) =>
+            shortHash(JSON.stringify(nodeContainerArgs(mesh, node, environment)), 16),
+          ),
+      ...(plan.offline ? { offline: true } : {}),
       maxUnavailable: mesh.rollout.maxUnavailable,
       mesh: mesh.name,
     },
@@ -89,6 +98,7 @@ function nodeContainer(
       deleteBeforeReplace: true,
       // The provider takes a change of these and does not apply it.
       replaceOnChanges: ["healthcheck", "tmpfs"],
+      ...leftAlone(args.plan.offline),
     },
   );
 }
@@ -129,7 +139,7 @@ function readyGate(
         ? { healthPath: container.service.healthPath }
         : minimumOnGpu(container)),
     },
-    { parent, dependsOn: [made] },
+    { parent, dependsOn: [made], ...leftAlone(plan.offline) },
     [made.id],
   );
 }
@@ -148,11 +158,12 @@ function minimumOnGpu({ gpus }: ContainerPlan): { minimumGpuPercent?: number } {
 function admit(
   parent: OllamaNode,
   name: string,
-  { mesh, node, plan }: OllamaNodeArgs,
+  { mesh, node, plan, standing }: OllamaNodeArgs,
   dependsOn: pulumi.Resource[],
   triggers?: pulumi.Input<unknown>[],
 ) {
   const balancer: BalancerPlan = mesh.balancer;
+  const line = isStandIn(plan.address) ? undefined : serverLine(balancer, plan);
   return step(
     `${name}-admission`,
     { create: "admit", update: "amend", delete: "drain" },
@@ -171,8 +182,10 @@ function admit(
         : {}),
       ...(plan.maintenance ? {} : { healthPath: healthPath(plan) }),
       drainTimeoutSeconds: mesh.rollout.drainTimeoutSeconds,
+      ...(plan.offline ? { offline: true } : {}),
+      ...(plan.container ? { engine: plan.container.endpoint } : {}),
     },
-    { parent, dependsOn },
+    { parent, dependsOn, drift: lineDrift(standing, plan, line) },
     triggers,
   );
 }

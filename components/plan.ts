@@ -47,6 +47,10 @@ export interface HostPlan {
   ollama: boolean;
   /** Whether a node on it needs the NVIDIA runtime. */
   nvidia: boolean;
+  /** Whether it is switched off: then all its nodes are offline. */
+  offline: boolean;
+  /** Names of its nodes. */
+  nodes: string[];
 }
 
 /** One server behind the balancer. */
@@ -59,6 +63,8 @@ export interface NodePlan {
   backup: boolean;
   maintenance: boolean;
   drain: boolean;
+  /** Its host is switched off. */
+  offline: boolean;
   maxConnections: number;
   /** How the balancer speaks HTTPS with it; absent for plain HTTP. */
   tls?: NodeTlsPlan;
@@ -159,6 +165,7 @@ function planNode(
     backup: node.backup ?? false,
     maintenance: node.maintenance ?? false,
     drain: node.drain ?? false,
+    offline: node.offline ?? false,
     maxConnections: node.maxConnections ?? NODE.maxConnections,
     ...(node.tls ? { tls: { ...node.tls, serverName: node.tls.serverName ?? address } } : {}),
     ...(node.managed === false ? {} : { container }),
@@ -181,7 +188,9 @@ function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
 }
 
 function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
-  const containers = nodes.flatMap((node) => node.container ?? []);
+  const containers = nodes.flatMap(({ name, offline, container }) =>
+    container ? { ...container, node: name, offline } : [],
+  );
   const engines = Map.groupBy(containers, ({ endpoint }) => endpoint);
   const distinct = (values: string[]) => [...new Set(values)].sort();
   return [...engines].map(([endpoint, own]) => ({
@@ -192,9 +201,11 @@ function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
     models: distinct(own.flatMap(({ models }) => models)),
     ollama: own.some(({ service }) => !service),
     nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
+    offline: own.some(({ offline }) => offline),
+    nodes: own.map(({ node }) => node).sort(),
   }));
 }
 
-/** active, backup or maintenance: what the mesh says of a node. */
+/** active, backup, maintenance or offline: what the mesh says of a node. */
 export const nodeState = (node: NodePlan) =>
-  node.maintenance ? "maintenance" : node.backup ? "backup" : "active";
+  node.offline ? "offline" : node.maintenance ? "maintenance" : node.backup ? "backup" : "active";

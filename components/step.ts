@@ -10,6 +10,32 @@ export interface StepTexts<Name extends keyof StepInputs> {
   delete?: Name;
 }
 
+/** Where a Command shows what was found changed by hand. */
+const FOUND = "OLLAMA_MESH_FOUND";
+
+/**
+ * What makes a step run again although nothing of its input changed (see drift.ts): part of the Command while
+ * there is something, and ignored afterwards, since taking it away again would be a change.
+ *
+ * @param wrong undefined where nothing is
+ */
+function found(wrong: string | undefined) {
+  if (wrong === undefined) return { ignored: ["environment"], environment: {} };
+  // With the time, or the same thing found a second time would be no change.
+  const environment = { [FOUND]: `${wrong} (seen ${new Date().toISOString()})` };
+  return { ignored: [], environment: { environment } };
+}
+
+/** Options of a step. */
+export interface StepOptions extends pulumi.CustomResourceOptions {
+  /** Looked for by the program: what somebody changed by hand of what the step did; undefined for nothing. */
+  drift?: string | undefined;
+}
+
+/** Options of a resource on a host that is switched off: left as it is, and forgotten without contact. */
+export const leftAlone = (offline: boolean): pulumi.CustomResourceOptions =>
+  offline ? { ignoreChanges: ["*"], retainOnDelete: true } : {};
+
 /**
  * A step as a resource: a Command that runs it with its input on stdin. A failed one is not in the
  * state, so the next `up` tries it again, and only it.
@@ -23,9 +49,12 @@ export function step<Name extends keyof StepInputs>(
   name: string,
   texts: StepTexts<Name>,
   input: pulumi.Input<pulumi.Inputs>,
-  opts: pulumi.CustomResourceOptions,
+  options: StepOptions,
   triggers?: pulumi.Input<unknown>[],
 ): local.Command {
+  const { drift, ...opts } = options;
+  const { ignored, environment } = found(drift);
+  const ignoreChanges = "drift" in options ? { ignoreChanges: ignored } : {};
   return new local.Command(
     name,
     {
@@ -37,9 +66,10 @@ export function step<Name extends keyof StepInputs>(
       logging: local.Logging.Stderr,
       // Previous output in the environment would meet the system's limit on long ones.
       addPreviousOutputInEnv: false,
+      ...environment,
       ...(triggers ? { triggers } : {}),
     },
-    { ...opts, deleteBeforeReplace: true },
+    { ...ignoreChanges, ...opts, deleteBeforeReplace: true },
   );
 }
 

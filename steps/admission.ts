@@ -3,7 +3,8 @@ import type { NodeTlsPlan } from "../components/plan.ts";
 import { askFromBalancer, askOverTls, containerState, type BalancerPlace } from "./balancer.ts";
 import { addressesOf, openConnections } from "./connections.ts";
 import type { TlsHop } from "../templates/tls-hop.ts";
-import { withConfigVolume } from "./config-volume.ts";
+import { readState, withConfigVolume } from "./config-volume.ts";
+import { requireEngine } from "./preflight.ts";
 import { DockerError } from "./docker-engine.ts";
 import { progress, StepError } from "./step-error.ts";
 import { DeadlineError, until, waiting } from "./until.ts";
@@ -27,17 +28,35 @@ export interface AdmissionInput {
   /** Path that must answer before the node gets traffic; none for a node in maintenance. */
   healthPath?: string;
   drainTimeoutSeconds: number;
+  /** Its host is switched off: it has no line, and nothing of it is asked for long. */
+  offline?: boolean;
+  /** Docker engine of a node that the mesh runs: such a node is expected to serve from now on. */
+  engine?: string;
 }
 
 /** Lets a node take traffic once the balancer can reach it. */
 export async function admit(input: AdmissionInput): Promise<{ admitted: string }> {
-  if (input.healthPath !== undefined) await requireAnswer(input, input.healthPath);
-  return amend(input);
+  if (!input.offline && input.healthPath !== undefined) {
+    await requireAnswer(input, input.healthPath);
+  }
+  return enter(input);
 }
 
-/** Changes a node's line: weight, backup, maintenance. Requests in flight are not touched. */
+/**
+ * Changes a node's line: weight, backup, maintenance. Requests in flight are not touched. A node that was out
+ * (its host was switched off, or its line was taken out by hand) must answer first.
+ */
 export async function amend(input: AdmissionInput): Promise<{ admitted: string }> {
+  const state = await readState(input.balancer);
+  return state && input.node in state.servers ? enter(input) : admit(input);
+}
+
+async function enter(input: AdmissionInput): Promise<{ admitted: string }> {
   const { balancer, node, address, port, line, hop } = input;
+  if (input.offline) {
+    await leave(input);
+    return { admitted: "" };
+  }
   const state = await containerState(balancer.endpoint, balancer.container);
   if (!state)
     throw new StepError(
@@ -45,23 +64,49 @@ export async function amend(input: AdmissionInput): Promise<{ admitted: string }
     );
   const addresses = state.running ? await addressesOf(balancer, address) : [];
   const admitted = { line, addresses, port, ...(hop ? { hop } : {}) };
-  await withConfigVolume(balancer, state.image, async (volume) =>
-    volume.change({ ...volume.state, servers: { ...volume.state.servers, [node]: admitted } }),
-  );
+  await withConfigVolume(balancer, state.image, async (volume) => {
+    const { expected, servers } = volume.state;
+    await volume.change({
+      ...volume.state,
+      servers: { ...servers, [node]: admitted },
+      expected: input.engine === undefined ? expected : [...new Set([...expected, node])].sort(),
+    });
+  });
   return { admitted: node };
 }
 
 /** Takes a node out of traffic and waits until no request is in flight to it, or the time-out ends. */
 export async function drain(input: AdmissionInput): Promise<{ drained: string }> {
+  // What comes next is that its container is removed, and that must be possible.
+  if (input.engine !== undefined && !input.offline) await requireEngine(input.engine, [input.node]);
+  await leave(input);
+  return { drained: input.node };
+}
+
+async function leave(input: AdmissionInput): Promise<void> {
   const { balancer, node } = input;
   const state = await containerState(balancer.endpoint, balancer.container);
-  if (!state) return { drained: node };
+  if (!state) return;
+  let had = false;
   await withConfigVolume(balancer, state.image, async (volume) => {
-    const { [node]: _gone, ...servers } = volume.state.servers;
-    await volume.change({ ...volume.state, servers });
+    const { [node]: gone, ...servers } = volume.state.servers;
+    had = gone !== undefined;
+    if (had) await volume.change({ ...volume.state, servers });
   });
-  if (state.running) await waitForRequests(input);
-  return { drained: node };
+  // Requests to a host without power never end; on one that is about to be switched off they may.
+  if (state.running && (!input.offline || (had && (await answers(input))))) {
+    await waitForRequests(input);
+  }
+}
+
+async function answers({ balancer, address, port, healthPath }: AdmissionInput): Promise<boolean> {
+  const url = `http://${hostPort(address, port)}${healthPath ?? "/"}`;
+  try {
+    return (await askFromBalancer(balancer, url, 3)).status > 0;
+  } catch (error) {
+    if (error instanceof DockerError) return false;
+    throw error;
+  }
 }
 
 async function requireAnswer(input: AdmissionInput, path: string): Promise<void> {

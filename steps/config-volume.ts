@@ -1,8 +1,9 @@
-import { containerState, lastLog, servingHash, type BalancerPlace } from "./balancer.ts";
+import { createHash } from "node:crypto";
+import { containerState, lastLog, type BalancerPlace } from "./balancer.ts";
+import { LOOPBACK_PORT } from "../templates/management.ts";
 import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
-import { dockerEngine, DockerError, type DockerEngine } from "./docker-engine.ts";
+import { dockerEngine, DockerError } from "./docker-engine.ts";
 import { StepError } from "./step-error.ts";
-import { DeadlineError, until, waiting } from "./until.ts";
 import { CONFIG_FOLDER, startVolumeHelper, type VolumeHelper } from "./volume-helper.ts";
 
 /** What nginx is started with. */
@@ -17,8 +18,10 @@ export interface MeshState {
   secrets: string;
   /** The admitted nodes by name. */
   servers: Record<string, AdmittedNode>;
-  /** Nodes that ought to be admitted: one that is expected but has no line is out. */
+  /** Managed nodes that were admitted and are still declared: one without a line is out. */
   expected: string[];
+  /** Hash of the rest, by which a change by hand is told from one by a step. */
+  seal?: string;
 }
 
 const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
@@ -47,22 +50,24 @@ export async function withConfigVolume<T>(
   image: string,
   work: (volume: ConfigVolume) => Promise<T>,
 ): Promise<T> {
-  const helper = await startVolumeHelper(balancer, image);
+  const running = await containerState(balancer.endpoint, balancer.container);
+  const beside = running?.running ? balancer.container : undefined;
+  // A balancer about to be replaced by one with another image starts with the new version.
+  const reload = beside !== undefined && running?.image === image;
+  const helper = await startVolumeHelper(balancer, image, beside);
   try {
-    const engine = dockerEngine(balancer.endpoint);
-    const [state = "", version = ""] = (await helper.sh(READ_STATE, [])).trimEnd().split("\n");
-    const before = { ...EMPTY, ...(JSON.parse(state) as Partial<MeshState>) };
+    const state = await helper.sh(READ_STATE, []);
     return await work({
-      state: before,
-      change: (next) => change(balancer, engine, helper, image, next, version),
+      state: parseState(state),
+      change: (next) => change(balancer, helper, next, reload),
       remember: async (next) => {
-        await helper.sh(REMEMBER, [], JSON.stringify(next));
+        await helper.sh(REMEMBER, [], seal(next));
       },
       forget: async (allBut) => {
         await helper.sh(REMOVE_ALL_BUT, ["secrets", secretsFolder(allBut)]);
       },
       keep: async (hash, files) => {
-        await helper.sh(WRITE_FILES, [secretsFolder(hash)], fileLines(files));
+        await helper.sh(`umask 077; ${WRITE_FILES}`, [secretsFolder(hash)], fileLines(files));
       },
     });
   } finally {
@@ -70,27 +75,52 @@ export async function withConfigVolume<T>(
   }
 }
 
-// Each `docker exec` costs a tenth of a second, ten times that over ssh: what belongs together is one.
+/** The mesh's state as mesh.json holds it; that of an empty mesh where somebody made it unreadable. */
+export function parseState(text: string): MeshState {
+  let found: Partial<MeshState> = {};
+  try {
+    found = JSON.parse(text || "{}") as Partial<MeshState>;
+  } catch {
+    // the steps that a program runs again write it anew
+  }
+  return { ...EMPTY, ...found };
+}
 
-/** The state on one line, and the version that is served on the next, if any. */
-const READ_STATE =
-  'if [ -f mesh.json ]; then cat mesh.json; else printf "{}"; fi; echo; readlink current || true';
+/** Whether it is as a step wrote it. */
+export const isSealed = (state: MeshState): boolean => state.seal === sealOf(state);
 
-/** Exit code by which TEST_AND_POINT says that nginx refused. */
+const sealOf = ({ seal: _, ...rest }: MeshState): string =>
+  createHash("sha256").update(JSON.stringify(rest)).digest("hex");
+
+/** What is written into mesh.json. */
+export const seal = (state: MeshState): string => JSON.stringify({ ...state, seal: sealOf(state) });
+
+/**
+ * Looks at the mesh's state without the lock: for what only asks.
+ *
+ * @returns undefined without a balancer
+ */
+export async function readState(balancer: BalancerPlace): Promise<MeshState | undefined> {
+  const found = await containerState(balancer.endpoint, balancer.container);
+  if (!found) return undefined;
+  if (!found.running) {
+    return withConfigVolume(balancer, found.image, ({ state }) => Promise.resolve(state));
+  }
+  const { docker } = dockerEngine(balancer.endpoint);
+  return parseState(
+    await docker(["exec", balancer.container, "cat", `${CONFIG_FOLDER}/mesh.json`]),
+  );
+}
+
+const READ_STATE = "if [ -f mesh.json ]; then cat mesh.json; fi";
+
+/** Exit codes by which APPLY says that nginx refused the config, and that it did not take it over. */
 const REFUSED = 65;
+const NOT_TAKEN_OVER = 66;
 
 /** Files as lines of name and base64 on stdin, since arguments stand in the engine's events. */
 const WRITE_FILES =
-  'umask 077; mkdir -p "$1" && while read -r name data; do echo "$data" | base64 -d > "$1/$name" || exit 1; done';
-
-/** nginx itself decides, in the image that will run it. rename() is atomic: nginx sees the old version or the new one. */
-const TEST_AND_POINT = `${WRITE_FILES}
-if [ -n "$2" ]; then cp "$2"/* "$1" || exit 1; fi
-if ! nginx -e stderr -q -t -c "$PWD/$1/nginx.conf"; then
-  [ "$(readlink current)" = "$1" ] || rm -rf "$1"
-  exit ${REFUSED}
-fi
-ln -sfn "$1" current.new && mv -T current.new current`;
+  'mkdir -p "$1" && while read -r name data; do echo "$data" | base64 -d > "$1/$name" || exit 1; done';
 
 const REMEMBER = "umask 077; cat > mesh.json.new && mv mesh.json.new mesh.json";
 
@@ -98,75 +128,76 @@ const REMEMBER = "umask 077; cat > mesh.json.new && mv mesh.json.new mesh.json";
 const REMOVE_ALL_BUT =
   'folder=$1; shift; for old in "$folder"/*; do for kept in "$@"; do [ "$old" = "$kept" ] && continue 2; done; rm -rf "$old"; done';
 
+/**
+ * The whole change in one script, so that a step killed in its middle leaves it done or undone, never half.
+ * nginx itself decides, in the image that will run it. rename() is atomic: nginx sees the old version or the new
+ * one. Arguments: version, folder of its secrets, its hash, whether to reload. A file of the same version that
+ * somebody changed by hand is loaded anew although nginx says that it has it.
+ */
+const APPLY = `umask 077
+before=$(readlink current || true)
+found=$(cat "$1/nginx.conf" 2>/dev/null)
+read -r mesh && echo "$mesh" | base64 -d > mesh.json.new || exit 1
+${WRITE_FILES}
+if [ -n "$2" ]; then cp "$2"/* "$1" || exit 1; fi
+if ! nginx -e stderr -q -t -c "$PWD/$1/nginx.conf"; then
+  [ "$before" = "$1" ] || rm -rf "$1"
+  exit ${REFUSED}
+fi
+point() { ln -sfn "$1" current.new && mv -T current.new current; }
+seen() { curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash || true; }
+point "$1" || exit 1
+if [ "$4" = reload ]; then
+  forced=no
+  if [ -n "$found" ] && [ "$found" != "$(cat "$1/nginx.conf")" ]; then forced=yes; fi
+  if [ $forced = yes ] || [ "$(seen)" != "$3" ]; then
+    kill -HUP 1 || exit 1
+    tries=0
+    until [ "$(seen)" = "$3" ]; do
+      tries=$((tries + 1))
+      if [ $tries -gt ${RELOAD_SECONDS * 5} ]; then
+        if [ -n "$before" ] && [ "$before" != "$1" ]; then point "$before"; kill -HUP 1; fi
+        exit ${NOT_TAKEN_OVER}
+      fi
+      sleep 0.2
+    done
+  fi
+fi
+mv mesh.json.new mesh.json
+target=$1
+set -- versions "$target" "$before"
+${REMOVE_ALL_BUT}`;
+
 async function change(
   balancer: BalancerPlace,
-  engine: DockerEngine,
   helper: VolumeHelper,
-  image: string,
   next: MeshState,
-  before: string,
+  reload: boolean,
 ): Promise<void> {
   const { conf, hash, files } = withServers(next.base, next.servers, next.secrets);
-  const target = `versions/${hash}`;
-  await testAndPoint(helper, target, next.secrets, { ...files, "nginx.conf": conf });
+  const from = next.secrets ? secretsFolder(next.secrets) : "";
+  const input = `${base64(seal(next))}\n${fileLines({ ...files, "nginx.conf": conf })}`;
   try {
-    await reload(balancer, engine, image, hash);
+    await helper.sh(APPLY, [`versions/${hash}`, from, hash, reload ? "reload" : ""], input);
   } catch (error) {
-    if (before && before !== target) {
-      await helper.sh('ln -sfn "$1" current.new && mv -T current.new current', [before]);
-      await engine.docker(["kill", "--signal", "HUP", balancer.container]).catch(() => undefined);
+    if (!(error instanceof DockerError)) throw error;
+    if (error.code === REFUSED) {
+      throw new StepError(
+        `nginx refuses the new config; the old one goes on serving\n  nginx says: ${error.stderr.trim()}`,
+      );
     }
-    throw error;
-  }
-  const kept = ["versions", target, before];
-  await helper.sh(`${REMEMBER} && ${REMOVE_ALL_BUT}`, kept, JSON.stringify(next));
-}
-
-async function testAndPoint(
-  helper: VolumeHelper,
-  target: string,
-  secrets: string,
-  files: Record<string, string>,
-) {
-  const from = secrets ? secretsFolder(secrets) : "";
-  try {
-    await helper.sh(TEST_AND_POINT, [target, from], fileLines(files));
-  } catch (error) {
-    if (!(error instanceof DockerError && error.code === REFUSED)) throw error;
-    throw new StepError(
-      `nginx refuses the new config; the old one goes on serving\n  nginx says: ${error.stderr.trim()}`,
-    );
-  }
-}
-
-const secretsFolder = (hash: string) => `secrets/${hash}`;
-
-const fileLines = (files: Record<string, string>) =>
-  Object.entries(files)
-    .map(([name, content]) => `${name} ${Buffer.from(content).toString("base64")}\n`)
-    .join("");
-
-/** Makes the running nginx serve with the version that `current` names, and waits until it says so. */
-async function reload(
-  balancer: BalancerPlace,
-  engine: DockerEngine,
-  image: string,
-  hash: string,
-): Promise<void> {
-  const state = await containerState(balancer.endpoint, balancer.container);
-  // Not there yet, or about to be replaced by one with another image: it starts with the new version.
-  if (!state?.running || state.image !== image) return;
-  if ((await servingHash(balancer)) === hash) return;
-  await engine.docker(["kill", "--signal", "HUP", balancer.container]);
-  try {
-    await until("nginx serves with the new config", RELOAD_SECONDS, async () => {
-      const seen = await servingHash(balancer);
-      return seen === hash || waiting(`it serves with ${seen ?? "none"}`);
-    });
-  } catch (error) {
-    if (!(error instanceof DeadlineError)) throw error;
+    if (error.code !== NOT_TAKEN_OVER) throw error;
     throw new StepError(
       `nginx accepted the new config but did not take it over; the old one goes on serving\n${await lastLog(balancer.endpoint, balancer.container)}`,
     );
   }
 }
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+const secretsFolder = (hash: string) => `secrets/${hash}`;
+
+const fileLines = (files: Record<string, string>) =>
+  Object.entries(files)
+    .map(([name, content]) => `${name} ${base64(content)}\n`)
+    .join("");

@@ -11,15 +11,24 @@ export interface PreflightInput {
   endpoint: string;
   /** Whether nodes on it need the NVIDIA runtime. */
   nvidia: boolean;
+  /** Names of the nodes on it. */
+  nodes?: string[];
+  /** It is declared to be switched off. */
+  offline?: boolean;
   /** What will be changed on the host, so that a change is preceded by a new look at it. */
   for: string;
 }
 
 /** Asks a host, before anything is changed, whether what is declared can work there. */
 export async function preflight(input: PreflightInput): Promise<{ engine: string }> {
+  if (input.offline) {
+    throw new StepError(
+      `Docker engine ${input.endpoint} is declared offline, but nothing was ever made there; leave its nodes out until it is on`,
+    );
+  }
   const { docker, endpoint } = dockerEngine(input.endpoint);
   const asked = { timeoutSeconds: ANSWER_SECONDS };
-  const version = JSON.parse(await docker(["version", "--format", "{{json .Server}}"], asked)) as {
+  const version = JSON.parse(await requireEngine(endpoint, input.nodes ?? [])) as {
     Version: string;
     ApiVersion: string;
     Os: string;
@@ -49,4 +58,23 @@ export async function preflight(input: PreflightInput): Promise<{ engine: string
     );
   }
   return { engine: version.Version };
+}
+
+/**
+ * Asks an engine for its version, as JSON.
+ *
+ * @param nodes those on it, for the way out
+ * @throws StepError when it does not answer
+ */
+export async function requireEngine(endpoint: string, nodes: string[]): Promise<string> {
+  try {
+    const { docker } = dockerEngine(endpoint);
+    const asked = { timeoutSeconds: ANSWER_SECONDS };
+    return await docker(["version", "--format", "{{json .Server}}"], asked);
+  } catch (error) {
+    if (!(error instanceof StepError) || nodes.length === 0) throw error;
+    throw new StepError(
+      `${error.message}\n  Is it switched off on purpose? This leaves it alone while the rest is changed; then run pulumi up again:\n${nodes.map((name) => `    - { name: ${name}, offline: true, ... }`).join("\n")}`,
+    );
+  }
 }

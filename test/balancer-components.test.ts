@@ -82,12 +82,14 @@ describe("secret files", () => {
     expect(secrets.inputs).not.toHaveProperty("delete");
     expect(secrets.dependsOn).toEqual([
       "command:local:Command lab-balancer-image",
+      "command:local:Command lab-local-preflight",
       "docker:index/network:Network lab-balancer-network",
       "docker:index/volume:Volume lab-balancer-config",
     ]);
     expect(one(resources, COMMAND, "lab-balancer-config").dependsOn).toEqual([
       "command:local:Command lab-balancer-image",
       "command:local:Command lab-balancer-secrets",
+      "command:local:Command lab-local-preflight",
       "docker:index/network:Network lab-balancer-network",
       "docker:index/volume:Volume lab-balancer-config",
     ]);

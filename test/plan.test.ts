@@ -32,6 +32,8 @@ test("a mesh of one name is this plan, every default in its place", () => {
         models: [],
         ollama: true,
         nvidia: false,
+        offline: false,
+        nodes: ["one"],
       },
     ],
     nodes: [
@@ -43,6 +45,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
         backup: false,
         maintenance: false,
         drain: false,
+        offline: false,
         maxConnections: 0,
         container: {
           name: "lab-one",
@@ -153,6 +156,7 @@ describe("how a node is reached", () => {
       backup: false,
       maintenance: false,
       drain: false,
+      offline: false,
       maxConnections: 0,
     });
   });
@@ -179,6 +183,8 @@ describe("hosts", () => {
         models: ["a", "m", "z"],
         ollama: true,
         nvidia: true,
+        offline: false,
+        nodes: ["a", "b"],
       },
       {
         key: "local",
@@ -188,6 +194,8 @@ describe("hosts", () => {
         models: ["mesh"],
         ollama: true,
         nvidia: false,
+        offline: false,
+        nodes: ["d"],
       },
     ]);
   });

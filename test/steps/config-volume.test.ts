@@ -113,14 +113,17 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
       spec: "1",
       maxUnavailable: 1,
     });
-    await enlist(turn("a"));
-    await enlist(turn("b")); // b is expected, and not admitted
+    const engine = balancer.endpoint;
+    for (const name of ["a", "b"]) await amend({ ...admission(name), engine });
+    await takeTurn(turn("a"));
+    await drain({ ...admission("b"), engine }); // b is expected, and not admitted
     const message = await refused(() => takeTurn(turn("a")));
     expect(message).toContain("node a stays in traffic: b is out already");
     expect(message).toContain(
       `pulumi up --target '**::${mesh.name}-b' --target '**::${mesh.name}-b-*'`,
     );
     await takeTurn(turn("b"));
+    await enlist(turn("c")); // a new node takes nothing out of traffic
     await takeTurn({ ...turn("a"), maxUnavailable: 2 });
     await delist(turn("b"));
     await takeTurn(turn("a"));
