@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { keepSecrets } from "./balancer-secrets.ts";
 import { BALANCER } from "./defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
+import { clearLeftover } from "./leftover.ts";
 import { MESH_LABEL } from "./names.ts";
 import { nginxContainerArgs, publishedPorts } from "./nginx-container.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
@@ -90,6 +91,13 @@ function meshNetwork(
   { mesh, plan }: LoadBalancerArgs,
   opts: pulumi.CustomResourceOptions,
 ) {
+  const leftover = {
+    kind: "network" as const,
+    endpoint: plan.endpoint,
+    name: plan.network,
+    label: MESH_LABEL,
+    mesh,
+  };
   return new docker.Network(
     `${name}-network`,
     {
@@ -98,15 +106,28 @@ function meshNetwork(
       ipamConfigs: [{ subnet: plan.addresses.subnet, gateway: plan.addresses.gateway }],
       labels: [{ label: MESH_LABEL, value: mesh }],
     },
-    opts,
+    { ...opts, ...clearLeftover(`${name}-network`, balancerPlace(plan), leftover) },
   );
 }
 
 function nginxContainer(name: string, args: LoadBalancerArgs, opts: pulumi.CustomResourceOptions) {
+  const { mesh, plan } = args;
+  const leftover = {
+    kind: "container" as const,
+    endpoint: plan.endpoint,
+    name: plan.container,
+    label: MESH_LABEL,
+    mesh,
+  };
   return new docker.Container(
     name,
-    { ...nginxContainerArgs(args.mesh, args.plan), image: args.image },
-    { ...opts, deleteBeforeReplace: true, replaceOnChanges: ["healthcheck", "tmpfs"] },
+    { ...nginxContainerArgs(mesh, plan), image: args.image },
+    {
+      ...opts,
+      ...clearLeftover(name, balancerPlace(plan), leftover),
+      deleteBeforeReplace: true,
+      replaceOnChanges: ["healthcheck", "tmpfs"],
+    },
   );
 }
 

@@ -8,7 +8,8 @@ import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
 import { isStandIn } from "./known-later.ts";
 import { nodeContainerArgs } from "./node-container.ts";
-import { shortHash } from "./names.ts";
+import { clearLeftover } from "./leftover.ts";
+import { MESH_LABEL, shortHash } from "./names.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
 import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
 import { lineDrift } from "./drift.ts";
@@ -99,6 +100,14 @@ function nodeContainer(
       // The provider takes a change of these and does not apply it.
       replaceOnChanges: ["healthcheck", "tmpfs"],
       ...leftAlone(args.plan.offline),
+      ...clearLeftover(name, balancerPlace(args.mesh.balancer), {
+        kind: "container",
+        endpoint: args.plan.container!.endpoint,
+        name: args.plan.container!.name,
+        label: MESH_LABEL,
+        mesh: args.mesh.name,
+        node: args.plan.name,
+      }),
     },
   );
 }

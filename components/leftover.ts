@@ -1,0 +1,23 @@
+import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+import type { BalancerPlace } from "../steps/balancer.ts";
+import { removeLeftover, type Leftover } from "../steps/leftover.ts";
+
+/**
+ * An `up` that is killed while Docker makes something leaves it behind without a word in the state, and the next
+ * one would find its name taken. So what has our label is removed right before it is made, unless it serves.
+ *
+ * A hook, because nothing else runs just then; of a delete it knows nothing, so that `destroy` needs no program.
+ * Pulumi's mocks have no hooks.
+ */
+export function clearLeftover(
+  name: string,
+  balancer: BalancerPlace,
+  leftover: Leftover,
+): pulumi.CustomResourceOptions {
+  if (pulumi.runtime.getMonitor() instanceof MockMonitor) return {};
+  const hook = new pulumi.ResourceHook(`${name}-leftover`, () =>
+    removeLeftover(balancer, leftover),
+  );
+  return { hooks: { beforeCreate: [hook] } };
+}
