@@ -16,7 +16,7 @@ const pair = (roll: string) =>
 const lab = stackOfFile(() => pair("0"), { up: false });
 
 /** The one command that pulumi itself names when a killed one has left its lock. */
-const cancel = () => lab().change("cancel");
+const cancel = () => lab().cancel();
 
 async function converges(roll: string): Promise<void> {
   const ran = await lab().tryUp();

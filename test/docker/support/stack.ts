@@ -134,6 +134,13 @@ export class Stack implements AsyncDisposable {
    */
   refresh = (): Promise<Ran> => this.succeed("refresh", "--expect-no-changes");
 
+  /** Takes away the lock of a command that was killed. */
+  async cancel(): Promise<void> {
+    const args = ["cancel", "--yes", "--stack", this.name];
+    const ran = await this.run(args);
+    if (ran.code !== 0) throw new PulumiFailed(args, ran);
+  }
+
   /** The stack's outputs. */
   async outputs(): Promise<Record<string, unknown>> {
     const args = ["stack", "output", "--json", "--stack", this.name];
