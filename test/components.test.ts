@@ -735,6 +735,62 @@ describe("maintenance", () => {
   });
 });
 
+describe("offline", () => {
+  const host = "ssh://gpu1.lan";
+  const off = { host, offline: true };
+  const args: OllamaMeshArgs = {
+    nodes: [
+      { name: "one" },
+      { name: "two", ...off },
+      { name: "three", port: 11_500, ...off },
+      { name: "vllm", managed: false, address: "10.0.0.9", offline: true },
+    ],
+  };
+
+  test("everything on the host is left as it is and forgotten without contact, and nothing else", async () => {
+    const { resources } = await build(args);
+    const frozen = resources.filter(({ options }) => options.ignoreChanges?.includes("*"));
+    expect(named(frozen)).toEqual([
+      "Command lab-gpu1-lan-75e3c7-images",
+      "Command lab-gpu1-lan-75e3c7-models",
+      "Command lab-gpu1-lan-75e3c7-preflight",
+      "Command lab-three-ready",
+      "Command lab-two-ready",
+      "Container lab-three",
+      "Container lab-two",
+      "Volume lab-gpu1-lan-75e3c7-models",
+      "docker lab-gpu1-lan-75e3c7",
+    ]);
+    expect(frozen.filter(({ options }) => !options.retainOnDelete)).toEqual([]);
+  });
+
+  test("turn and admission, which are the balancer's, are told of it; no other node waits for them", async () => {
+    const { resources } = await build(args);
+    for (const name of ["lab-two-turn", "lab-two-admission", "lab-vllm-admission"]) {
+      expect(stepInput(one(resources, COMMAND, name))["offline"], name).toBe(true);
+    }
+    expect(stepInput(one(resources, COMMAND, "lab-one-admission"))).not.toHaveProperty("offline");
+    const admissions = waits(resources, COMMAND, "lab-one-turn").filter((each) =>
+      each.endsWith("-admission"),
+    );
+    expect(admissions).toEqual([]);
+  });
+
+  test("what an offline node is made of may change without a change of its turn", async () => {
+    const turn = async (image: string) => {
+      const nodes = args.nodes.map((node) => (node.name === "two" ? { ...node, image } : node));
+      return one((await build({ nodes })).resources, COMMAND, "lab-two-turn").inputs;
+    };
+    expect(await turn("a:1")).toEqual(await turn("b:2"));
+  });
+
+  test("is the node's state", async () => {
+    const { result } = await build(args);
+    const states = (await valueOf(result.nodes)).map(({ state }) => state);
+    expect(states).toEqual(["active", "offline", "offline", "offline"]);
+  });
+});
+
 describe("what a change touches", () => {
   /** Resources whose inputs differ, or that only one of two meshes has. */
   const changed = async (before: OllamaMeshArgs, after: OllamaMeshArgs) => {
