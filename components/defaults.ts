@@ -34,6 +34,9 @@ export const OLLAMA = {
   numParallel: 2,
 } as const;
 
+/** Ollama's own, where none is declared: for so long a load may stand still, and be silent. */
+export const OLLAMA_LOAD_SECONDS = 300;
+
 export const BALANCER = {
   listenAddress: "127.0.0.1",
   listenPort: OLLAMA_PORT,

@@ -10,6 +10,18 @@ import type { BalancerPlan } from "./balancer-plan.ts";
 import { BALANCER } from "./defaults.ts";
 import { MESH_LABEL, NODE_LABEL } from "./names.ts";
 
+/** What the kernel does about nodes that vanish without a word; nginx has no setting for it. */
+export const SYSCTLS = {
+  // proxy_socket_keepalive asks a silent node's kernel for a sign of life. 35 s and the streams that it was
+  // writing end; by default over two hours. Not less: a switch that restarts must not end every stream.
+  "net.ipv4.tcp_keepalive_time": "15",
+  "net.ipv4.tcp_keepalive_intvl": "5",
+  "net.ipv4.tcp_keepalive_probes": "4",
+  // A node without power still has requests written to its kept connections. 5 retransmissions
+  // end them after 13 s, within the retry budget: 0 errors, where 6 (27 s) gave 4 in 8 clients.
+  "net.ipv4.tcp_retries2": "5",
+} as const;
+
 /** A port of the host, and the one inside the container behind it. */
 interface Published extends PublishedPort {
   internal: number;
@@ -50,16 +62,7 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
     memory: BALANCER.memoryMiB,
     memorySwap: BALANCER.memoryMiB,
     ulimits: [{ name: "nofile", soft: OPEN_FILES, hard: OPEN_FILES }],
-    // nginx turns proxy_socket_keepalive on, the kernel decides what that means: two minutes here,
-    // over two hours by default.
-    sysctls: {
-      "net.ipv4.tcp_keepalive_time": "60",
-      "net.ipv4.tcp_keepalive_intvl": "15",
-      "net.ipv4.tcp_keepalive_probes": "4",
-      // A node without power still has requests written to its kept connections. 5 retransmissions
-      // end them after 13 s, within the retry budget: 0 errors, where 6 (27 s) gave 4 in 8 clients.
-      "net.ipv4.tcp_retries2": "5",
-    },
+    sysctls: SYSCTLS,
     labels: [
       { label: MESH_LABEL, value: mesh },
       { label: NODE_LABEL, value: "balancer" },

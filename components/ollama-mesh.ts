@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
+import { balancerWarnings } from "./balancer-warnings.ts";
 import { NGINX_IMAGE } from "./defaults.ts";
 import { GpuHost } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
@@ -8,7 +9,7 @@ import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
 import { engineKey, shortHash } from "./names.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
-import { hostPort } from "./balancer-plan.ts";
+import { hostPort, type BalancerPlan } from "./balancer-plan.ts";
 import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
 import { ConfigurationError } from "./problems.ts";
 import { configDrift } from "./drift.ts";
@@ -34,6 +35,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
   constructor(name: string, args: OllamaMeshArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:OllamaMesh", name, {}, opts);
     const known = plannedOrRefused(this, name, args);
+    warn(this, known);
     const hosts = createHosts(this, known);
     const standing = askBalancer(balancerPlace(known.plan.balancer));
     const balancer = createBalancer(this, known, hosts, standing, args);
@@ -65,6 +67,13 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
     Object.defineProperty(refusal, "resource", { enumerable: false });
     refusal.stack = refusal.message;
     throw refusal;
+  }
+}
+
+/** Says before anything is touched what is allowed but may hurt. */
+function warn(mesh: OllamaMesh, { config }: KnownLater): void {
+  for (const { path, text } of balancerWarnings(config)) {
+    void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
 }
 
@@ -134,13 +143,24 @@ function createBalancer(
       known: balancer,
       image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
       host: hosts.get(plan.balancer.endpoint)!,
-      base: pulumi.all([...nodes.values()]).apply((all) => nginxConf(plan.balancer, all)),
+      base: pulumi
+        .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
+        .apply(([all, certificate]) => nginxConf(withCertificate(plan.balancer, certificate), all)),
       drift: configDrift(standing),
       asked: [...hosts.values()].map(({ preflight }) => preflight),
     },
     { parent: mesh },
   );
 }
+
+/** The certificate as it will be, where the config holds its names. They are public, however it was given. */
+function redirectCertificate({ balancer }: OllamaMeshArgs): pulumi.Output<string | undefined> {
+  const { certificate, redirectPort } = balancer?.tls ?? {};
+  return pulumi.unsecret(pulumi.output(redirectPort === undefined ? undefined : certificate));
+}
+
+const withCertificate = (plan: BalancerPlan, certificate: string | undefined): BalancerPlan =>
+  certificate === undefined ? plan : { ...plan, tls: { ...plan.tls, certificate } };
 
 /** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
 function createNodes(

@@ -235,3 +235,24 @@ describe("the program of this folder", () => {
     expect(isSecret(apply.inputs["stdin"])).toBe(false);
   });
 });
+
+describe("the redirect to HTTPS", () => {
+  const base = async (certificate: pulumi.Input<string>, preview = false) => {
+    const balancer = { tls: { certificate, key: TEST_KEY, redirectPort: 80 } };
+    const { resources } = await record(
+      () => new OllamaMesh("lab", { nodes: [{ name: "one" }, { name: "two" }], balancer }),
+      { preview },
+    );
+    const config = one(resources, COMMAND, "lab-balancer-config");
+    return isSecret(config.inputs["stdin"]) ? "secret" : stepInput(config)["base"];
+  };
+  const host = '"~^mesh\\.example\\.org\\z" $host;';
+
+  test.each([
+    ["plain", TEST_CERTIFICATE],
+    ["another resource's output", pulumi.output(Promise.resolve(TEST_CERTIFICATE))],
+    ["a secret one, of which names are none", pulumi.secret(TEST_CERTIFICATE)],
+  ])("goes to the names of the certificate alone, be it %s", async (_what, certificate) => {
+    expect(await base(certificate)).toContain(host);
+  });
+});

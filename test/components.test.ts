@@ -354,8 +354,8 @@ describe("a mesh of three local nodes", () => {
         memorySwap: 1024,
         ulimits: [{ name: "nofile", soft: 18_432, hard: 18_432 }],
         sysctls: {
-          "net.ipv4.tcp_keepalive_time": "60",
-          "net.ipv4.tcp_keepalive_intvl": "15",
+          "net.ipv4.tcp_keepalive_time": "15",
+          "net.ipv4.tcp_keepalive_intvl": "5",
           "net.ipv4.tcp_keepalive_probes": "4",
           "net.ipv4.tcp_retries2": "5",
         },

@@ -158,6 +158,9 @@ describe.skipIf(why)(`balancing${why ? ` (${why})` : ""}`, () => {
   test("random two least_conn never takes the busiest node", async () => {
     await mesh.reload({ algorithm: "random_two_least_conn" });
     const counts = await occupied(12, () => mesh.counts());
-    for (const count of Object.values(counts)) expect(count).toBeGreaterThanOrEqual(3);
+    // Two of three by chance: the others may be chosen more often, but the busiest can't be.
+    const [most = 0, second = 0, least] = Object.values(counts).sort((one, other) => other - one);
+    expect(most - second).toBeLessThanOrEqual(1);
+    expect(least).toBeGreaterThan(0);
   });
 });

@@ -67,13 +67,19 @@ export interface LostPower {
   errors: number;
 }
 
-const NODE_CONF = `events {} pid /tmp/pid; error_log stderr crit; http {
+const nodeConf = (
+  answer: string,
+) => `events {} pid /tmp/pid; error_log stderr crit; http { postpone_output 0;
   client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
-  access_log off; server { listen 11434; location / { return 200 '{"done":true}'; } } }`;
+  access_log off; server { listen 11434; location / { ${answer} } } }`;
+const AT_ONCE = `return 200 '{"done":true}';`;
+/** 40 s of stream, a piece each second. */
+const SLOWLY = `limit_rate 100; return 200 '${"a stream.".padEnd(4000, ".")}';`;
 
 /** A node in a container of its own, so that its network can be taken away. */
 async function containerNode(
   image: string,
+  answer: string,
 ): Promise<AsyncDisposable & { name: string; address: string }> {
   const name = uniqueName("node");
   const script = 'echo "$0" > /tmp/conf && exec nginx -e stderr -c /tmp/conf -g "daemon off;"';
@@ -87,7 +93,7 @@ async function containerNode(
     image,
     "-c",
     script,
-    NODE_CONF,
+    nodeConf(answer),
   );
   const format = "{{.NetworkSettings.IPAddress}}";
   const address = (await docker("inspect", name, "--format", format)).trim();
@@ -104,14 +110,15 @@ export const lostPower = (
   balancer: Known<BalancerArgs>,
   dockerArgs: string[],
   watchSeconds: number,
+  { streams = false } = {},
 ): Promise<LostPower> =>
   owning(async (own) => {
-    const lost = own(await containerNode(image));
+    const lost = own(await containerNode(image, streams ? SLOWLY : AT_ONCE));
     const ok = own(
       await ToyNode.start({
         name: "ok",
         address: await bridgeAddress(),
-        answer: { kind: "ok", silentMs: 5 },
+        answer: streams ? { kind: "tokens", count: 40, everyMs: 100 } : { kind: "ok", silentMs: 5 },
       }),
     );
     const nodes = [ok.entry, { name: "lost", managed: false, address: lost.address }];
@@ -126,10 +133,11 @@ export const lostPower = (
     await pause(watchSeconds * 1000);
     traffic.stop();
     const all = (await traffic.done).filter(({ to }) => to >= gone);
-    const long = all.filter(({ from, to }) => to - from > 3500);
+    // Since the power went; a whole stream of the other node takes 4 s.
+    const waited = all.map(({ from, to }) => to - Math.max(from, gone));
     return {
-      stuck: long.length,
-      stuckSeconds: Math.max(0, ...all.map(({ from, to }) => to - from)) / 1000,
+      stuck: waited.filter((ms) => ms > (streams ? 10_000 : 3500)).length,
+      stuckSeconds: Math.max(0, ...waited) / 1000,
       errors: all.filter((one) => !served(one)).length,
     };
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { parseMesh } from "../../../components/mesh-config.ts";
+import { SYSCTLS } from "../../../components/nginx-container.ts";
 import { planMesh } from "../../../components/plan.ts";
 import { CONFIG_FILE } from "../../../steps/config-volume.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "../../../steps/volume-helper.ts";
@@ -187,6 +188,7 @@ export class Balancer implements AsyncDisposable {
       ...["--user", NGINX_USER, "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp:mode=1777"],
       ...["--security-opt", "no-new-privileges:true"],
       ...["--ulimit", `nofile=${OPEN_FILES}:${OPEN_FILES}`, "--stop-signal", "SIGQUIT"],
+      ...Object.entries(SYSCTLS).flatMap(([name, value]) => ["--sysctl", `${name}=${value}`]),
       ...ports.flatMap((port) => ["--publish", `127.0.0.1:0:${port}`]),
       ...["--volume", `${this.#folder}:${CONFIG_FOLDER}:ro`],
       ...(this.#options.docker ?? []),

@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 /** A request to make. */
 export interface Asked {
@@ -7,6 +8,8 @@ export interface Asked {
   body?: string | Buffer;
   /** An agent that keeps connections; without one each request has its own. */
   agent?: Agent;
+  /** Certificate that a server with HTTPS is held against. */
+  ca?: string;
   /** Ends the request from the client's side. */
   signal?: AbortSignal;
   /** Called with each piece of the answer as it comes. */
@@ -40,13 +43,14 @@ export class BrokenAnswer extends Error {
 }
 
 /**
- * Asks over plain HTTP. POST when there is a body, else GET.
+ * Asks over HTTP, or HTTPS by the URL. POST when there is a body, else GET.
  *
  * @throws {BrokenAnswer} when the connection fails, before or within the answer
  */
 export function ask(url: string, asked: Asked = {}): Promise<Answered> {
   const started = performance.now();
   const since = () => performance.now() - started;
+  const safe = url.startsWith("https:");
   const options: RequestOptions = {
     method: asked.method ?? (asked.body === undefined ? "GET" : "POST"),
     headers: {
@@ -58,7 +62,9 @@ export function ask(url: string, asked: Asked = {}): Promise<Answered> {
           }),
       ...asked.headers,
     },
-    agent: asked.agent ?? new Agent({ keepAlive: false }),
+    agent:
+      asked.agent ??
+      (safe ? new TlsAgent({ keepAlive: false, ca: asked.ca }) : new Agent({ keepAlive: false })),
     ...(asked.signal ? { signal: asked.signal } : {}),
   };
   return new Promise((resolve, reject) => {
@@ -67,7 +73,7 @@ export function ask(url: string, asked: Asked = {}): Promise<Answered> {
     const text = () => pieces.map((piece) => piece.text).join("");
     const broken = (error: NodeJS.ErrnoException) =>
       reject(new BrokenAnswer(error, status, text()));
-    const sent = request(url, options, (response) => {
+    const sent = (safe ? tlsRequest : request)(url, options, (response) => {
       status = response.statusCode!;
       const headerMs = since();
       response.setEncoding("utf8");
