@@ -15,6 +15,7 @@ export {
   type MountArgs,
   type NodeArgs,
   type NodeStatus,
+  type NodeTlsArgs,
   type OllamaMeshArgs,
   type OllamaSettings,
   type RetryArgs,
