@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 import { step } from "../../toolchain/progress.mjs";
 import type { Row } from "./live-mesh.ts";
-import { oneLine, summedUp, table } from "./report.ts";
+import { failuresInWords, oneLine, summedUp, table } from "./report.ts";
 import { abandon, runScenario, type Outcome, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
@@ -67,9 +67,10 @@ async function runAll(names: readonly string[], times: number): Promise<number> 
 
 async function runOnce(scenario: Scenario, title: string): Promise<Outcome> {
   return step<Outcome>(`${title}: ${scenario.about}`, async (detail) => {
-    const outcome = await runScenario(scenario, detail, (row) =>
-      console.error(`  ${oneLine(row)}`),
-    );
+    const outcome = await runScenario(scenario, detail, (row) => {
+      console.error(`  ${oneLine(row)}`);
+      for (const words of failuresInWords(row)) console.error(`    ${words}`);
+    });
     const requests = outcome.rows.reduce((sum, row) => sum + row.requests, 0);
     detail(`${outcome.rows.length} steps, ${requests} requests`);
     return outcome;

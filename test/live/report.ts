@@ -37,6 +37,11 @@ export function summedUp(runs: readonly Row[][]): Row[] {
 export const oneLine = (row: Row) =>
   `${[row.what, ...row.notes].join("; ")}: ${row.seconds.toFixed(1)} s, ${row.requests} requests, ${row.errors} errors, ${row.broken} broken, ${row.slow} slow`;
 
+/** What clients saw, in words, where it was not all good. */
+export function failuresInWords(row: Row): string[] {
+  return Object.entries(row.failures).map(([words, count]) => `${count} times ${words}`);
+}
+
 /** The rows as a Markdown table. */
 export function table(rows: readonly Row[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;

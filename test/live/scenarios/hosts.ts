@@ -18,14 +18,17 @@ const name = `live-${ownStackName()}`;
 const folder = join(tmpdir(), name);
 let lan: Lan | undefined;
 
-/** Balancer and a on the first machine, b on the second, c where it is said. */
-const spread = (whereC: string) =>
-  meshWith(
+/** Balancer and a on the first machine, b on the second, c on the one of this number. */
+function spread(whereC: number) {
+  // By address: names of machines are known to ssh only.
+  const at = (n: number) => ({ host: `ssh://lan${n}`, address: lan!.hosts[n - 1]!.address });
+  return meshWith(
     { balancer: { host: "ssh://lan1", listen: { address: "0.0.0.0" } } },
     node("a", { host: "ssh://lan1" }),
-    node("b", { host: "ssh://lan2" }),
-    node("c", { host: `ssh://${whereC}`, port: 11_435 }),
+    node("b", at(2)),
+    node("c", { ...at(whereC), port: 11_435 }),
   );
+}
 
 export const hosts: Scenario = {
   name: "hosts",
@@ -35,14 +38,14 @@ export const hosts: Scenario = {
     const images = [nginxImage(), ollamaImage()];
     lan = await lanUp({ name, folder, count: 3, image: await builtImage(HOST_IMAGE), images });
     Object.assign(stack.env, { PATH: lan.env["PATH"] });
-    return spread("lan2");
+    return spread(2);
   },
-  order: { groups: clients({ long: 4 }).map((group) => ({ ...group, deadlineSeconds: 20 })) },
+  order: { groups: clients({ long: 4 }).map((group) => ({ ...group, deadlineSeconds: 30 })) },
   async run(live) {
     const [first, second] = lan!.hosts;
     live.order.url = `http://${first!.address}:${live.stack.port}`;
     live.look = () => everywhere(live);
-    await live.planned("move c from the second machine to the third", spread("lan3"), {
+    await live.planned("move c from the second machine to the third", spread(3), {
       touches: ["replace node c"],
     });
     const machine = second!.container;
