@@ -2,6 +2,7 @@
 import { run } from "../../../toolchain/command.mjs";
 import { model, ollamaImage } from "../../docker/support/lab.ts";
 import type { Stack } from "../../docker/support/stack.ts";
+import { until } from "../../support/until.ts";
 import { hostSignal } from "../host-signal.ts";
 import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
@@ -79,10 +80,23 @@ export const diskFull: Scenario = {
   },
 };
 
-/** The volume of the models, made beforehand, of so little memory that another large model does not fit. */
+/**
+ * The volume of the models, made beforehand, of so little memory that another large model does not fit. A container
+ * holds it: what is in memory is lost when nobody has it mounted, nor does Docker fill it from the image.
+ */
 async function smallVolume({ mesh }: Stack) {
+  const volume = `${mesh}-models`;
   const options = ["type=tmpfs", "device=tmpfs", "o=size=200m"].flatMap((each) => ["--opt", each]);
-  await run("docker", ["volume", "create", "--driver", "local", ...options, `${mesh}-models`]);
+  await run("docker", ["volume", "create", "--driver", "local", ...options, volume]);
+  const holder = `${mesh}.holder`;
+  await run("docker", [
+    ...["run", "--detach", "--name", holder, "--network", "none", "--volume", `${volume}:/held`],
+    ...["--entrypoint", "sh", ollamaImage(), "-c"],
+    "cp -a /root/.ollama/. /held && touch /tmp/filled && exec sleep infinity",
+  ]);
+  await until("filled volume", () => run("docker", ["exec", holder, "ls", "/tmp/filled"]), {
+    seconds: 60,
+  });
   return meshWith({ rollout: { minimumFreeGiB: 0.01 } }, ...NODES);
 }
 
