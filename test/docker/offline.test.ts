@@ -31,8 +31,8 @@ interface Wish {
 
 /** Node a here; b and c on the other machine. */
 function config({ roll, offline, without = [] }: Wish) {
-  const there = { host: engine!.endpoint, address, ...(offline ? { offline } : {}) };
-  const nodes = [{ name: "a" }, { name: "b", ...there }, { name: "c", port: 11_435, ...there }];
+  const there = { host: engine!.endpoint, port: 11_436, address, ...(offline ? { offline } : {}) };
+  const nodes = [{ name: "a" }, { name: "b", ...there }, { name: "c", ...there, port: 11_435 }];
   return labConfig({
     nodes: nodes.filter(({ name }) => !without.includes(name)),
     ollama: { environment: { ROLL: roll } },
@@ -57,16 +57,20 @@ beforeAll(async () => {
     image: process.env["OLLAMA_MESH_HOST_IMAGE"]!,
     images: [ollamaImage(), nginxImage()],
   });
-  const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-  // The balancer reaches it over the engine's default bridge, as one machine reaches another.
-  address = (await run("docker", ["inspect", "--format", format, engine.name])).trim();
-  stack = await Stack.init(config({ roll: "1" }));
+  stack = await Stack.init(config({ roll: "1", without: ["b", "c"] }));
   await stack.up();
+  // Bridges are kept apart from each other: the other machine joins the balancer's.
+  const network = `${stack.mesh}-network`;
+  const format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+  const gateway = (await run("docker", ["network", "inspect", "--format", format, network])).trim();
+  address = gateway.replace(/\.\d+$/, ".250");
+  await run("docker", ["network", "connect", "--ip", address, network, engine.name]);
+  await up({ roll: "1" });
 }, 300_000);
 beforeEach((context) => NEEDS.forEach((name) => need(context, name)));
 afterAll(async () => {
-  await stack?.[Symbol.asyncDispose]();
   await engine?.[Symbol.asyncDispose]();
+  await stack?.[Symbol.asyncDispose]();
 }, 60_000);
 
 test("an up that meets a dead host says so within seconds, before anything is changed, and what to declare", async () => {
