@@ -36,7 +36,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
     super("ollama-mesh:index:OllamaMesh", name, {}, opts);
     const known = plannedOrRefused(this, name, args);
     warn(this, known);
-    const hosts = createHosts(this, known);
+    const hosts = createHosts(this, known, args);
     const standing = askBalancer(balancerPlace(known.plan.balancer));
     const balancer = createBalancer(this, known, hosts, standing, args);
     const nodes = createNodes(this, known, hosts, balancer, standing, args);
@@ -80,7 +80,11 @@ function warn(mesh: OllamaMesh, { config }: KnownLater): void {
 const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
 
 /** One per Docker engine, the balancer's included, by endpoint. */
-function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> {
+function createHosts(
+  mesh: OllamaMesh,
+  known: KnownLater,
+  args: OllamaMeshArgs,
+): Map<string, GpuHost> {
   const { plan } = known;
   const { endpoint } = plan.balancer;
   const bare: HostPlan = {
@@ -116,9 +120,12 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
           ollamaImage: own.apply(
             (all) => all.flatMap(({ service, image }) => (service ? [] : [image])).sort()[0] ?? "",
           ),
-          purpose: own.apply((containers) =>
-            shortHash(JSON.stringify(containers.toSorted(byName)), 16),
-          ),
+          // With the settings, since a plan has stand-ins for values of the environment.
+          purpose: pulumi
+            .all([own, settingsOn(host, args)])
+            .apply(([containers, settings]) =>
+              shortHash(JSON.stringify([containers.toSorted(byName), settings]), 16),
+            ),
           minimumFreeGiB: plan.rollout.minimumFreeGiB,
         },
         { parent: mesh },
@@ -126,6 +133,12 @@ function createHosts(mesh: OllamaMesh, known: KnownLater): Map<string, GpuHost> 
       return [host.endpoint, created];
     }),
   );
+}
+
+/** The Ollama settings of a host's nodes as they are declared, by node, and those of all. */
+function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
+  const own = nodes.map((name) => args.nodes.find((node) => node.name === name)?.ollama ?? {});
+  return pulumi.output(nodes.length === 0 ? [] : [args.ollama ?? {}, ...own]);
 }
 
 function createBalancer(

@@ -839,6 +839,20 @@ describe("what a change touches", () => {
     ]);
   });
 
+  test("a value of the environment: the same, or a dead host would be met in the middle", async () => {
+    const of = (value: string): OllamaMeshArgs => ({
+      nodes: [
+        { name: "one", ollama: { environment: { A: pulumi.output(value) } } },
+        { name: "two" },
+      ],
+    });
+    expect(await changed(of("1"), of("2"))).toEqual([
+      "Command lab-local-preflight",
+      "Command lab-one-turn",
+      "Container lab-one",
+    ]);
+  });
+
   test("a setting of nginx: its config and no container", async () => {
     expect(await changed({ nodes }, { nodes, balancer: { readTimeoutSeconds: 60 } })).toEqual([
       "Command lab-balancer-config",
@@ -1077,7 +1091,11 @@ describe("secrets", () => {
         .map(([key]) => `${name}.${key}`),
     );
     // The turn's hash is made of it.
-    expect(hidden.toSorted()).toEqual(["lab-one-turn.stdin", "lab-one.envs"]);
+    expect(hidden.toSorted()).toEqual([
+      "lab-local-preflight.stdin",
+      "lab-one-turn.stdin",
+      "lab-one.envs",
+    ]);
     const holders = resources.flatMap(({ name, inputs }) =>
       Object.entries(inputs)
         .filter(([, input]) => JSON.stringify(reveal(input)).includes(value))

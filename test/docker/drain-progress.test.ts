@@ -7,13 +7,14 @@ import { chat } from "./support/load.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 
-const config = (roll: string, drainTimeoutSeconds: number) =>
+// The time-out in force is the one of the last up: a drain is told what its admission was.
+const config = (roll: string) =>
   labConfig({
     nodes: [{ name: "a" }],
     ollama: { environment: { ROLL: roll } },
-    rollout: { drainTimeoutSeconds },
+    rollout: { drainTimeoutSeconds: 12 },
   });
-const lab = stackOfFile(() => config("0", 600), { up: true });
+const lab = stackOfFile(() => config("0"), { up: true });
 
 /** A stream that has begun, of more tokens than any test waits for. */
 async function begunStream() {
@@ -27,7 +28,7 @@ async function begunStream() {
 
 test("while it waits, up shows the requests left and the seconds left; after the time-out it says what was cut", async () => {
   const stream = await begunStream();
-  await lab().configure(config("1", 12));
+  await lab().configure(config("1"));
   const up = new RunningUp(lab());
   const shows = (pattern: RegExp) => async () => pattern.test(up.output);
   await up.reach("progress", shows(/node a: 1 request in flight, \d+ s left to finish/));
