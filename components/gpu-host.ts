@@ -3,6 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "./names.ts";
 import type { HostPlan } from "./plan.ts";
+import { SSH_OPTIONS } from "../steps/ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of GpuHost. */
@@ -16,6 +17,8 @@ export interface GpuHostArgs {
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
   minimumFreeGiB: number;
+  /** What must be done before even this host is asked. */
+  after: pulumi.Resource[];
 }
 
 /** One Docker engine: reachable, with the images and models that its nodes need. */
@@ -27,18 +30,46 @@ export class GpuHost extends pulumi.ComponentResource {
 
   constructor(name: string, args: GpuHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:GpuHost", name, {}, opts);
-    const { endpoint, nvidia, offline, nodes } = args.plan;
+    const { endpoint, offline } = args.plan;
     const alone = leftAlone(offline);
-    this.provider = new docker.Provider(name, { host: endpoint }, { parent: this, ...alone });
-    this.preflight = step(
-      `${name}-preflight`,
-      { create: "preflight" },
-      { endpoint, nvidia, nodes, ...(offline ? { offline } : {}), for: args.purpose },
-      { parent: this, ...alone },
-    );
+    this.provider = new docker.Provider(name, engineAccess(endpoint), { parent: this, ...alone });
+    this.preflight = step(`${name}-preflight`, { create: "preflight" }, hostNeeds(args), {
+      parent: this,
+      dependsOn: args.after,
+      ...alone,
+    });
     this.prepared = args.plan.images.length > 0 ? prepareNodes(this, name, args) : [this.preflight];
     this.registerOutputs({});
   }
+}
+
+/** What a look at the host is about. */
+export function hostNeeds({ mesh, plan, purpose, minimumFreeGiB }: Omit<GpuHostArgs, "after">) {
+  const { endpoint, nvidia, amd, ports, nodes, offline, ollama, volume } = plan;
+  return {
+    ...{ endpoint, nvidia, amd, ports, nodes, mesh },
+    ...(ollama ? { volume, minimumFreeGiB } : {}),
+    ...(offline ? { offline } : {}),
+    for: purpose,
+  };
+}
+
+/**
+ * How the provider reaches an engine. The empty ones stand for variables of the environment
+ * (DOCKER_CONTEXT and the like), which it would otherwise obey before `host`.
+ */
+function engineAccess(endpoint: string) {
+  return {
+    host: endpoint,
+    context: "",
+    certPath: "",
+    caMaterial: "",
+    certMaterial: "",
+    keyMaterial: "",
+    ...(endpoint.startsWith("ssh:")
+      ? { sshOpts: SSH_OPTIONS.flatMap((option) => ["-o", option]) }
+      : {}),
+  };
 }
 
 /** Images, then models in Ollama's volume: all of it before any container of a node is touched. */

@@ -20,6 +20,8 @@ export interface LoadBalancerArgs {
   known: pulumi.Output<BalancerPlan>;
   image: pulumi.Input<string>;
   host: GpuHost;
+  /** Nodes that must be within its reach before their containers are touched. */
+  remote: pulumi.Input<{ node: string; address: string; port: number }[]> | undefined;
   /** The rendered config, without server lines. */
   base: pulumi.Input<string>;
   /** What somebody changed by hand of the config; undefined for nothing. */
@@ -59,6 +61,16 @@ export class LoadBalancer extends pulumi.ComponentResource {
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
       { ...here, dependsOn: [host.preflight] },
     );
+    if (args.remote) {
+      step(
+        `${name}-reach`,
+        { create: "reach" },
+        { balancer: place, image: args.image, nodes: args.remote },
+        { parent: this, dependsOn: [image, network] },
+        undefined,
+        true,
+      );
+    }
     const before = { parent: this, dependsOn: [image, network, volume, ...args.asked] };
     const secrets = keepSecrets(name, place, plan, args.known, before);
     const config = step(

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
 import { balancerWarnings } from "./balancer-warnings.ts";
 import { NGINX_IMAGE } from "./defaults.ts";
-import { GpuHost } from "./gpu-host.ts";
+import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
 import { balancerPlace, LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
@@ -14,6 +14,7 @@ import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
 import { ConfigurationError } from "./problems.ts";
 import { configDrift } from "./drift.ts";
 import { askBalancer, type NoStanding, type Standing } from "./standing.ts";
+import { step } from "./step.ts";
 import { turnOrder } from "./turn-order.ts";
 
 /**
@@ -97,48 +98,66 @@ function createHosts(
     nvidia: false,
     offline: false,
     nodes: [],
+    amd: false,
+    ports: [],
   };
   const withNodes = plan.hosts.some((host) => host.endpoint === endpoint);
   const all = withNodes ? plan.hosts : [...plan.hosts, bare];
+  const described = all.map((host) => describeHost(known, host, args));
+  const on = described.filter(({ plan: { offline } }) => !offline);
+  const looked = on.length > 1 ? [lookAtHosts(mesh, plan, on)] : [];
   return new Map(
-    all.map((host): [string, GpuHost] => {
-      const own = pulumi
-        .all(plan.nodes.map((node) => known.nodes.get(node.name)!))
-        .apply((nodes) =>
-          nodes.flatMap(({ container }) =>
-            container?.endpoint === host.endpoint ? [container] : [],
-          ),
-        );
-      const created = new GpuHost(
-        `${plan.name}-${host.key}`,
-        {
-          mesh: plan.name,
-          plan: host,
-          images: own.apply((containers) =>
-            [...new Set(containers.map(({ image }) => image))].sort(),
-          ),
-          ollamaImage: own.apply(
-            (all) => all.flatMap(({ service, image }) => (service ? [] : [image])).sort()[0] ?? "",
-          ),
-          // With the settings, since a plan has stand-ins for values of the environment.
-          purpose: pulumi
-            .all([own, settingsOn(host, args)])
-            .apply(([containers, settings]) =>
-              shortHash(JSON.stringify([containers.toSorted(byName), settings]), 16),
-            ),
-          minimumFreeGiB: plan.rollout.minimumFreeGiB,
-        },
-        { parent: mesh },
-      );
-      return [host.endpoint, created];
+    described.map((args): [string, GpuHost] => {
+      const name = `${plan.name}-${args.plan.key}`;
+      return [args.plan.endpoint, new GpuHost(name, { ...args, after: looked }, { parent: mesh })];
     }),
   );
 }
 
-/** The Ollama settings of a host's nodes as they are declared, by node, and those of all. */
+function describeHost(
+  { plan, nodes }: KnownLater,
+  host: HostPlan,
+  args: OllamaMeshArgs,
+): Omit<GpuHostArgs, "after"> {
+  const own = pulumi
+    .all(plan.nodes.map((node) => nodes.get(node.name)!))
+    .apply((all) =>
+      all.flatMap(({ container }) => (container?.endpoint === host.endpoint ? [container] : [])),
+    );
+  return {
+    mesh: plan.name,
+    plan: host,
+    images: own.apply((containers) => [...new Set(containers.map(({ image }) => image))].sort()),
+    ollamaImage: own.apply(
+      (all) => all.flatMap(({ service, image }) => (service ? [] : [image])).sort()[0] ?? "",
+    ),
+    // With the settings, since a plan has stand-ins for values of the environment.
+    purpose: pulumi
+      .all([own, settingsOn(host, args)])
+      .apply(([containers, settings]) =>
+        shortHash(JSON.stringify([containers.toSorted(byName), settings]), 16),
+      ),
+    minimumFreeGiB: plan.rollout.minimumFreeGiB,
+  };
+}
+
+/** What is declared of a host's nodes that may hold values known later, by node, and that of all. */
 function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
-  const own = nodes.map((name) => args.nodes.find((node) => node.name === name)?.ollama ?? {});
+  const own = nodes.map((name) => {
+    const { ollama = {}, service = {} } = args.nodes.find((node) => node.name === name) ?? {};
+    return { ollama, service };
+  });
   return pulumi.output(nodes.length === 0 ? [] : [args.ollama ?? {}, ...own]);
+}
+
+/** One look at all hosts that something is changed on, with all their problems in one message. */
+function lookAtHosts(
+  mesh: OllamaMesh,
+  plan: MeshPlan,
+  hosts: Omit<GpuHostArgs, "after">[],
+): pulumi.Resource {
+  const input = { hosts: hosts.map(hostNeeds) };
+  return step(`${plan.name}-hosts`, { create: "hosts" }, input, { parent: mesh }, undefined, true);
 }
 
 function createBalancer(
@@ -156,6 +175,7 @@ function createBalancer(
       known: balancer,
       image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
       host: hosts.get(plan.balancer.endpoint)!,
+      remote: remoteNodes(plan, nodes),
       base: pulumi
         .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
         .apply(([all, certificate]) => nginxConf(withCertificate(plan.balancer, certificate), all)),
@@ -174,6 +194,17 @@ function redirectCertificate({ balancer }: OllamaMeshArgs): pulumi.Output<string
 
 const withCertificate = (plan: BalancerPlan, certificate: string | undefined): BalancerPlan =>
   certificate === undefined ? plan : { ...plan, tls: { ...plan.tls, certificate } };
+
+/** Nodes that the balancer will reach over the LAN, those in maintenance or offline left out; undefined when there are none. */
+function remoteNodes(plan: MeshPlan, nodes: KnownLater["nodes"]) {
+  const remote = plan.nodes.filter(
+    ({ container, maintenance, offline }) => container?.publish && !maintenance && !offline,
+  );
+  if (remote.length === 0) return undefined;
+  return pulumi
+    .all(remote.map(({ name }) => nodes.get(name)!))
+    .apply((all) => all.map(({ name, address, port }) => ({ node: name, address, port })));
+}
 
 /** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
 function createNodes(

@@ -51,6 +51,10 @@ export interface HostPlan {
   offline: boolean;
   /** Names of its nodes. */
   nodes: string[];
+  /** Whether a node on it needs AMD GPUs. */
+  amd: boolean;
+  /** Where its nodes are published. */
+  ports: { ip: string; port: number }[];
 }
 
 /** One server behind the balancer. */
@@ -203,6 +207,8 @@ function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
     nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
     offline: own.some(({ offline }) => offline),
     nodes: own.map(({ node }) => node).sort(),
+    amd: own.some(({ gpus }) => gpus.vendor === "amd"),
+    ports: own.flatMap(({ publish }) => publish ?? []).toSorted((a, b) => a.port - b.port),
   }));
 }
 

@@ -44,6 +44,7 @@ export const leftAlone = (offline: boolean): pulumi.CustomResourceOptions =>
  * machine sees no change. It is run with the old state's text when a resource is deleted: keep it.
  *
  * @param triggers values whose change replaces the resource, `delete` before `create`
+ * @param remembers whether an update is told what the step printed before; that must be short
  */
 export function step<Name extends keyof StepInputs>(
   name: string,
@@ -51,6 +52,7 @@ export function step<Name extends keyof StepInputs>(
   input: pulumi.Input<pulumi.Inputs>,
   options: StepOptions,
   triggers?: pulumi.Input<unknown>[],
+  remembers = false,
 ): local.Command {
   const { drift, ...opts } = options;
   const { ignored, environment } = found(drift);
@@ -65,7 +67,7 @@ export function step<Name extends keyof StepInputs>(
       stdin: pulumi.jsonStringify(input),
       logging: local.Logging.Stderr,
       // Previous output in the environment would meet the system's limit on long ones.
-      addPreviousOutputInEnv: false,
+      addPreviousOutputInEnv: remembers,
       ...environment,
       ...(triggers ? { triggers } : {}),
     },

@@ -4,7 +4,7 @@ import { askFromBalancer, askOverTls, containerState, type BalancerPlace } from 
 import { addressesOf, openConnections } from "./connections.ts";
 import type { TlsHop } from "../templates/tls-hop.ts";
 import { readState, withConfigVolume } from "./config-volume.ts";
-import { requireEngine } from "./preflight.ts";
+import { requireEngine } from "./host-look.ts";
 import { DockerError } from "./docker-engine.ts";
 import { progress, StepError } from "./step-error.ts";
 import { DeadlineError, until, waiting } from "./until.ts";

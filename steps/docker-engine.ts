@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { sshDestination, sshEnvironment } from "./ssh.ts";
 import { StepError } from "./step-error.ts";
 
 /** A docker command ended with another code than 0. */
@@ -46,10 +47,20 @@ export function dockerEngine(endpoint: string): DockerEngine {
   };
 }
 
-/** The environment of docker commands: without the variables that would send them to another engine. */
+/** Variables that would send docker commands to another engine, or to theirs by another way. */
+const DIVERTING = [
+  "DOCKER_HOST",
+  "DOCKER_CONTEXT",
+  "DOCKER_CERT_PATH",
+  "DOCKER_TLS",
+  "DOCKER_TLS_VERIFY",
+  "DOCKER_API_VERSION",
+];
+
+/** The environment of docker commands: which engine they talk to, and how, is declared and nothing else. */
 export function dockerEnvironment(): NodeJS.ProcessEnv {
-  const { DOCKER_HOST: _host, DOCKER_CONTEXT: _context, ...rest } = process.env;
-  return rest;
+  const all = Object.entries(process.env).filter(([name]) => !DIVERTING.includes(name));
+  return sshEnvironment(Object.fromEntries(all));
 }
 
 interface Ended {
@@ -108,28 +119,53 @@ function lineReader(onLine: RunOptions["onLine"]): (chunk: string) => void {
   };
 }
 
-/** Ways in which an engine is out of reach, each with its way out. */
-const UNREACHABLE: readonly [RegExp, string][] = [
+/** Ways in which an engine is out of reach, each with its way out; `login` is the ssh command that shows it. */
+const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] = [
   [
-    /permission denied.*(docker\.sock|daemon socket)/is,
-    "this user may not use it; add the user to group docker there, or run as root",
+    /permission denied.*(docker\.sock|daemon socket|docker daemon|docker API)/is,
+    () =>
+      "this user may not use it; add the user to group docker there (sudo usermod -aG docker USER), or log in as another",
+  ],
+  [
+    /REMOTE HOST IDENTIFICATION HAS CHANGED/i,
+    (login, host) =>
+      `its ssh host key is not the known one. If the machine was set up anew, forget the old key (ssh-keygen -R '${host}') and accept the new one (${login}); else somebody may stand in its place`,
   ],
   [
     /Host key verification failed/i,
-    "its ssh host key is not known; check the key and accept it by running ssh to it once",
+    (login) =>
+      `its ssh host key is not known; run  ${login}  once, compare the fingerprint that it shows, and accept it`,
   ],
   [
     /Permission denied \(/i,
-    "ssh refused the login; check user and key with ssh, and that the key works without a password prompt",
+    (login) =>
+      `ssh refused the login; correct user and key until  ${login} true  works without a question (ssh-copy-id brings a key there, ssh-add unlocks one)`,
   ],
-  [/Could not resolve hostname|no such host/i, "the host name is not known; correct `host`"],
   [
-    /timed? ?out|gave no answer|No route to host|Network is unreachable/i,
-    "the host does not answer; switch it on, or correct `host`",
+    /Could not resolve hostname|no such host/i,
+    () => "the host name is not known; correct `host`, or add it to ~/.ssh/config or DNS",
+  ],
+  [
+    /kex_exchange_identification|Connection closed by|Connection reset by|Broken pipe/i,
+    () =>
+      "its sshd broke off the connection; run it again, and if many connections at once are the cause, raise MaxStartups there",
+  ],
+  [
+    /timed? ?out|gave no answer|No route to host|Network is unreachable|not responding/i,
+    () => "the host does not answer; switch it on, or correct `host`",
+  ],
+  [
+    /(ssh: connect to host|^ssh: ).*connection refused/is,
+    () => "the host is on, but no sshd answers there; start it, or correct the port in `host`",
+  ],
+  [
+    /docker: (command )?not found|docker: No such file/i,
+    () => "the docker command is not on that host; install Docker there",
   ],
   [
     /Cannot connect to the Docker daemon|connection refused|error during connect|failed to connect to the docker API|command not found/i,
-    "no engine answers there; install or start Docker (systemctl start docker), or correct `host`",
+    () =>
+      "no engine answers there; install or start Docker (systemctl start docker), or correct `host`",
   ],
 ];
 
@@ -138,14 +174,19 @@ const UNREACHABLE: readonly [RegExp, string][] = [
  * program in a container says ("dial tcp ...: connection refused") arrives on the same stderr.
  */
 const NOT_REACHED =
-  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |Host key verification failed|\S+@\S+: Permission denied)|gave no answer in \d+ s$/im;
+  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied)|gave no answer in \d+ s$/im;
 
-function explainUnreachable(endpoint: string, stderr: string): string | undefined {
+/** Why the engine was not reached and what to do; undefined when it was. */
+export function explainUnreachable(endpoint: string, stderr: string): string | undefined {
   if (!NOT_REACHED.test(stderr)) return undefined;
-  const last = stderr.trim().split("\n").at(-1)?.trim() ?? "";
   // The engine's words about ssh are long, and the reason stands at their end.
-  const words = (/stderr=(.*)/.exec(last)?.[1] || last).slice(0, 300);
+  const words = (/stderr=(.*)/s.exec(stderr)?.[1] || stderr).trim();
   const found = UNREACHABLE.find(([pattern]) => pattern.test(words));
   if (!found) return undefined;
-  return `Docker engine ${endpoint}: ${found[1]}\n  docker says: ${words}`;
+  const destination = sshDestination(endpoint) ?? [];
+  const port = destination.length === 3 ? destination[1] : undefined;
+  const host = destination.at(-1)?.split("@").at(-1) ?? "";
+  const wayOut = found[1](`ssh ${destination.join(" ")}`, port ? `[${host}]:${port}` : host);
+  const last = words.split(/\r?\n/).findLast((line) => line.trim() !== "") ?? "";
+  return `Docker engine ${endpoint}: ${wayOut}\n  docker says: ${last.trim().slice(0, 300)}`;
 }

@@ -6,10 +6,12 @@ import {
   type ApplyConfigInput,
   type KeepSecretsInput,
 } from "./apply-config.ts";
+import { hosts, type HostsInput } from "./hosts.ts";
 import { image, type ImageInput } from "./image.ts";
 import { models, type ModelsInput } from "./models.ts";
 import { ports, type PortsInput } from "./ports.ts";
 import { preflight, type PreflightInput } from "./preflight.ts";
+import { reach, type ReachInput } from "./reach.ts";
 import { ready, type ReadyInput } from "./ready.ts";
 import { serving, type ServingInput } from "./serving.ts";
 import { StepError } from "./step-error.ts";
@@ -17,10 +19,12 @@ import { delist, enlist, takeTurn, type TurnInput } from "./turn.ts";
 
 /** What each step is told. The names are part of every stack's state: an old one must keep its meaning. */
 export interface StepInputs {
+  hosts: HostsInput;
   preflight: PreflightInput;
   image: ImageInput;
   models: ModelsInput;
   ports: PortsInput;
+  reach: ReachInput;
   keepSecrets: KeepSecretsInput;
   applyConfig: ApplyConfigInput;
   serving: ServingInput;
@@ -34,10 +38,12 @@ export interface StepInputs {
 }
 
 const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<unknown> } = {
+  hosts,
   preflight,
   image,
   models,
   ports,
+  reach,
   keepSecrets,
   applyConfig,
   serving,

@@ -35,6 +35,14 @@ const build = (args: OllamaMeshArgs, name = "lab") => record(() => new OllamaMes
 /** One line per resource: "Command lab-one-turn". */
 const named = (resources: readonly Registered[]) =>
   resources.map(({ type, name }) => `${short(type)} ${name}`).toSorted();
+/** What the provider is told besides the endpoint, so that no variable of the environment is heard. */
+const UNDIVERTED = {
+  context: "",
+  certPath: "",
+  caMaterial: "",
+  certMaterial: "",
+  keyMaterial: "",
+};
 const short = (type: string) => type.split(/[:/]/).at(-1)!;
 
 /** What a resource waits for: "Command lab-one-turn". */
@@ -161,7 +169,7 @@ describe("a mesh of three local nodes", () => {
     expect(new Set(provided.map(({ provider }) => provider))).toEqual(
       new Set([`${PROVIDER} lab-local`]),
     );
-    expect(one(resources, PROVIDER, "lab-local").inputs).toEqual({ host: LOCAL });
+    expect(one(resources, PROVIDER, "lab-local").inputs).toEqual({ host: LOCAL, ...UNDIVERTED });
   });
 
   test("options are these and no other", () => {
@@ -262,6 +270,11 @@ describe("a mesh of three local nodes", () => {
         endpoint: LOCAL,
         nvidia: false,
         nodes: ["one", "three", "two"],
+        amd: false,
+        ports: [],
+        mesh: "lab",
+        volume: "lab-models",
+        minimumFreeGiB: 2,
         for: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
       });
 
@@ -532,8 +545,66 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       "Container lab-two": `${PROVIDER} lab-${KEYS.gpu2}`,
       [`Volume lab-${KEYS.gpu2}-models`]: `${PROVIDER} lab-${KEYS.gpu2}`,
     });
-    expect(one(resources, PROVIDER, `lab-${KEYS.gpu1}`).inputs).toEqual({ host: gpu1 });
-    expect(one(resources, PROVIDER, `lab-${KEYS.lb}`).inputs).toEqual({ host: lb });
+    // The mocks get lists of a provider as JSON.
+    const sshOpts = JSON.stringify(
+      [
+        "BatchMode=yes",
+        "ConnectTimeout=10",
+        "ServerAliveInterval=10",
+        "ServerAliveCountMax=3",
+      ].flatMap((option) => ["-o", option]),
+    );
+    for (const [key, host] of [
+      [KEYS.gpu1, gpu1],
+      [KEYS.lb, lb],
+    ] as const) {
+      const { inputs } = one(resources, PROVIDER, `lab-${key}`);
+      expect(inputs).toEqual({ host, ...UNDIVERTED, sshOpts });
+    }
+  });
+
+  test("all hosts are looked at together before one of them is asked, and each by its needs", () => {
+    const hosts = one(resources, COMMAND, "lab-hosts");
+    expect(hosts.parent).toBe(`${MESH} lab`);
+    expect(waits(resources, COMMAND, "lab-hosts")).toEqual([]);
+    expect(withoutStdin(hosts)).toEqual({ ...command("hosts"), addPreviousOutputInEnv: true });
+    const needs = (endpoint: string, more: object) => ({
+      endpoint,
+      nvidia: false,
+      amd: false,
+      mesh: "lab",
+      for: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+      ...more,
+    });
+    const models = { volume: "lab-models", minimumFreeGiB: 2 };
+    expect(stepInput(hosts)).toEqual({
+      hosts: [
+        needs(gpu1, { ports: [{ ip: "0.0.0.0", port: 11_500 }], ...models }),
+        needs(gpu2, { ports: [{ ip: "10.8.0.12", port: 11_434 }], ...models }),
+        needs(lb, { ports: [] }),
+      ],
+    });
+    for (const key of Object.values(KEYS)) {
+      expect(waits(resources, COMMAND, `lab-${key}-preflight`)).toEqual(["Command lab-hosts"]);
+    }
+  });
+
+  test("nodes on other engines must be within the balancer's reach before they are touched", () => {
+    const reach = one(resources, COMMAND, "lab-balancer-reach");
+    expect(withoutStdin(reach)).toEqual({ ...command("reach"), addPreviousOutputInEnv: true });
+    expect(stepInput(reach)).toEqual({
+      balancer: { ...place, endpoint: lb },
+      image: "nginx:1.30.6",
+      nodes: [
+        { node: "one", address: "gpu1.lan", port: 11_500 },
+        { node: "two", address: "10.8.0.12", port: 11_434 },
+      ],
+    });
+    expect(waits(resources, COMMAND, "lab-balancer-reach")).toEqual([
+      "Command lab-balancer-image",
+      "Network lab-balancer-network",
+    ]);
+    expect(waits(resources, COMMAND, "lab-one-turn")).toContain("Command lab-balancer-reach");
   });
 
   test("no node is touched before all hosts are prepared, the balancer's included", () => {

@@ -34,6 +34,8 @@ test("a mesh of one name is this plan, every default in its place", () => {
         nvidia: false,
         offline: false,
         nodes: ["one"],
+        amd: false,
+        ports: [],
       },
     ],
     nodes: [
@@ -185,6 +187,11 @@ describe("hosts", () => {
         nvidia: true,
         offline: false,
         nodes: ["a", "b"],
+        amd: false,
+        ports: [
+          { ip: "0.0.0.0", port: 2 },
+          { ip: "0.0.0.0", port: 11_434 },
+        ],
       },
       {
         key: "local",
@@ -196,6 +203,8 @@ describe("hosts", () => {
         nvidia: false,
         offline: false,
         nodes: ["d"],
+        amd: false,
+        ports: [],
       },
     ]);
   });

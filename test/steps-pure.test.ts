@@ -1,10 +1,17 @@
 // What of the steps needs no engine.
-import { describe, expect, test, vi } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { NGINX_USER } from "../steps/volume-helper.ts";
-import { dockerEnvironment } from "../steps/docker-engine.ts";
+import { dockerEnvironment, explainUnreachable } from "../steps/docker-engine.ts";
+import { table } from "../steps/hosts.ts";
 import { canonicalModel } from "../steps/models.ts";
 import { run } from "../steps/run.ts";
+import { SSH_OPTIONS, sshDestination } from "../steps/ssh.ts";
 import { StepError } from "../steps/step-error.ts";
 import { DeadlineError, until, waiting } from "../steps/until.ts";
 
@@ -60,14 +67,156 @@ test("a step that this version does not have is named", async () => {
   );
 });
 
-test("docker commands are not sent to another engine by the environment", () => {
-  vi.stubEnv("DOCKER_HOST", "tcp://elsewhere:2375");
-  vi.stubEnv("DOCKER_CONTEXT", "elsewhere");
-  vi.stubEnv("SSH_AUTH_SOCK", "/run/agent");
-  const environment = dockerEnvironment();
-  expect(environment).not.toHaveProperty("DOCKER_HOST");
-  expect(environment).not.toHaveProperty("DOCKER_CONTEXT");
-  expect(environment["SSH_AUTH_SOCK"]).toBe("/run/agent");
+describe("the environment of docker commands", () => {
+  const DIVERTING = {
+    DOCKER_HOST: "tcp://elsewhere:2375",
+    DOCKER_CONTEXT: "elsewhere",
+    DOCKER_CERT_PATH: "/elsewhere",
+    DOCKER_TLS: "1",
+    DOCKER_TLS_VERIFY: "1",
+    DOCKER_API_VERSION: "1.12",
+  };
+
+  test("sends them to no other engine, and keeps what ssh and logins need", () => {
+    const kept = { SSH_AUTH_SOCK: "/run/agent", DOCKER_CONFIG: "/home/me/.docker" };
+    for (const [name, value] of Object.entries({ ...DIVERTING, ...kept })) vi.stubEnv(name, value);
+    const environment = dockerEnvironment();
+    for (const name of Object.keys(DIVERTING)) expect(environment).not.toHaveProperty(name);
+    expect(environment).toMatchObject(kept);
+  });
+
+  describe("has an ssh before the real one", () => {
+    const made = () => {
+      const folder = mkdtempSync(join(tmpdir(), "run-"));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      // Stands in for ssh: shows with which words it was called.
+      const real = join(folder, "real");
+      mkdirSync(real);
+      writeFileSync(join(real, "ssh"), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+      vi.stubEnv("PATH", `${real}:/usr/bin:/bin`);
+      return folder;
+    };
+    const words = () =>
+      execFileSync("ssh", ["-l", "ops", "--", "a host"], { env: dockerEnvironment() })
+        .toString()
+        .trim()
+        .split("\n");
+    const always = SSH_OPTIONS.flatMap((option) => ["-o", option]);
+
+    test("that asks nobody, gives up, and shares one connection in a folder of this user only", () => {
+      const folder = made();
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      const shared = ["ControlMaster=auto", `ControlPath=${folder}/ollama-mesh/%C`];
+      expect(words()).toEqual([
+        ...always,
+        ...[...shared, "ControlPersist=15"].flatMap((option) => ["-o", option]),
+        ...["-l", "ops", "--", "a host"],
+      ]);
+      expect(statSync(join(folder, "ollama-mesh")).mode & 0o777).toBe(0o700);
+    });
+
+    test("that shares none where the socket's address would be too long", () => {
+      const folder = join(made(), "a".repeat(60));
+      mkdirSync(folder);
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      expect(words()).toEqual([...always, "-l", "ops", "--", "a host"]);
+    });
+
+    test("in another folder where that one is open to others, or a link", () => {
+      const folder = made();
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      mkdirSync(join(folder, "ollama-mesh"), { mode: 0o755 });
+      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
+      rmSync(join(folder, "ollama-mesh"), { recursive: true });
+      mkdirSync(join(folder, "elsewhere"), { mode: 0o700 });
+      symlinkSync(join(folder, "elsewhere"), join(folder, "ollama-mesh"));
+      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
+    });
+  });
+});
+
+describe("an engine that is not reached", () => {
+  const behindSsh = (stderr: string) =>
+    `error during connect: Get "http://docker.example.com/v1.41/version": command [ssh -o ConnectTimeout=30 -T -l ops -- gpu1 docker system dial-stdio] has exited with exit status 255, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${stderr}`;
+  test.each<[string, string, RegExp]>([
+    [
+      "unknown key",
+      "Host key verification failed.\r\n",
+      /is not known; run {2}ssh -p 2222 ops@gpu1 {2}once/,
+    ],
+    [
+      "other key",
+      "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n",
+      /ssh-keygen -R '\[gpu1\]:2222'/,
+    ],
+    [
+      "wrong login",
+      "ops@gpu1: Permission denied (publickey).\r\n",
+      /until {2}ssh -p 2222 ops@gpu1 true {2}works/,
+    ],
+    [
+      "wrong name",
+      "ssh: Could not resolve hostname gpu1: Name or service not known",
+      /is not known; correct `host`/,
+    ],
+    [
+      "off",
+      "ssh: connect to host gpu1 port 2222: No route to host",
+      /does not answer; switch it on/,
+    ],
+    ["no sshd", "ssh: connect to host gpu1 port 2222: Connection refused", /no sshd answers there/],
+    ["busy", "kex_exchange_identification: Connection closed by remote host", /MaxStartups/],
+    ["no docker", "bash: line 1: docker: command not found", /install Docker there/],
+  ])("%s: the message names it, the way out and what docker says", (_, stderr, wayOut) => {
+    const message = explainUnreachable("ssh://ops@gpu1:2222", behindSsh(stderr)) ?? "";
+    expect(message).toMatch(/^Docker engine ssh:\/\/ops@gpu1:2222: /);
+    expect(message).toMatch(wayOut);
+    expect(message.split("\n  docker says: ")[1]).toBe(stderr.trim().split(/\r?\n/).at(-1));
+  });
+
+  test("is not what a program in a container says", () => {
+    const said = "dial tcp 10.0.0.1:443: connect: connection refused";
+    expect(explainUnreachable("ssh://gpu1", said)).toBeUndefined();
+  });
+
+  test.each([
+    ["ssh://gpu1", ["gpu1"]],
+    ["ssh://ops@gpu1", ["ops@gpu1"]],
+    ["ssh://ops@gpu1:2222", ["-p", "2222", "ops@gpu1"]],
+    ["tcp://gpu1:2376", undefined],
+    ["unix:///var/run/docker.sock", undefined],
+  ])("%s is logged in to by ssh %j", (endpoint, words) => {
+    expect(sshDestination(endpoint)).toEqual(words);
+  });
+});
+
+test("the table of hosts has a line each, what is not known left open", () => {
+  const fine = {
+    endpoint: "ssh://gpu1",
+    reached: true,
+    problems: [],
+    engine: "28.5.2",
+    api: "1.51",
+  };
+  expect(
+    table([
+      {
+        ...fine,
+        architecture: "x86_64",
+        memoryGiB: 31.2,
+        freeGiB: 70.6,
+        gpus: "nvidia",
+        clockSeconds: -2,
+      },
+      { ...fine, endpoint: "tcp://gpu20:2376", problems: ["a", "b"], clockSeconds: 0 },
+      { endpoint: "ssh://gpu3", reached: false, problems: ["off"] },
+    ]),
+  ).toEqual([
+    "host              docker  api   machine  memory  disk left  gpus    clock",
+    "ssh://gpu1        28.5.2  1.51  x86_64   31 GiB  71 GiB     nvidia  -2 s   ok",
+    "tcp://gpu20:2376  28.5.2  1.51  -        -       -          -       +0 s   2 problems",
+    "ssh://gpu3        -       -     -        -       -          -       -      not reached",
+  ]);
 });
 
 test("nginx runs as the official image's user, which is not root", () => {

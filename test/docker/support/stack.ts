@@ -42,6 +42,8 @@ export interface StackOptions {
   program?: string;
   /** Name of the program's project: prefix of the config keys and of the mesh's name. Default ollama-mesh. */
   project?: string;
+  /** Default that of the tests. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** A stack with a state folder and a config file of its own; its mesh is gone when it is disposed of. */
@@ -57,7 +59,13 @@ export class Stack implements AsyncDisposable {
   private readonly program: string;
   private readonly project: string;
 
-  private constructor(name: string, port: number, program: string, project: string) {
+  private constructor(
+    name: string,
+    port: number,
+    program: string,
+    project: string,
+    env: NodeJS.ProcessEnv,
+  ) {
     this.name = name;
     this.mesh = `${project}-${name}`;
     this.port = port;
@@ -67,7 +75,7 @@ export class Stack implements AsyncDisposable {
     this.folder = join(tmpdir(), this.mesh);
     this.configFile = join(this.folder, `Pulumi.${name}.yaml`);
     this.env = {
-      ...process.env,
+      ...env,
       PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
       // Without it the engine keeps its event log to itself.
@@ -84,6 +92,7 @@ export class Stack implements AsyncDisposable {
       await freePort(),
       program,
       options.project ?? "ollama-mesh",
+      options.env ?? process.env,
     );
     await mkdir(join(stack.folder, "state"), { recursive: true });
     // `stack init` writes its salt beside the project file: that must be a copy.
