@@ -24,14 +24,20 @@ export interface GpuHostArgs {
 /** One Docker engine: reachable, with the images and models that its nodes need. */
 export class GpuHost extends pulumi.ComponentResource {
   readonly provider: docker.Provider;
+  /**
+   * Which engine it is: what is on it is replaced when this changes. Pulumi by itself keeps what merely
+   * got another provider, and looks for it on the new engine for ever.
+   */
+  readonly engine: string;
   readonly preflight: local.Command;
   /** What containers on it wait for. */
   readonly prepared: pulumi.Resource[];
 
   constructor(name: string, args: GpuHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:GpuHost", name, {}, opts);
-    const { endpoint, offline } = args.plan;
+    const { endpoint, key, offline } = args.plan;
     const alone = leftAlone(offline);
+    this.engine = key;
     this.provider = new docker.Provider(name, engineAccess(endpoint), { parent: this, ...alone });
     this.preflight = step(`${name}-preflight`, { create: "preflight" }, hostNeeds(args), {
       parent: this,

@@ -36,7 +36,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
     super("ollama-mesh:index:LoadBalancer", name, {}, opts);
     const { plan, host } = args;
     const place = balancerPlace(plan);
-    const here = { parent: this, provider: host.provider };
+    const here = { parent: this, provider: host.provider, replacementTrigger: host.engine };
 
     const image = step(
       `${name}-image`,

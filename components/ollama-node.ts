@@ -95,6 +95,7 @@ function nodeContainer(
     {
       parent,
       provider: host.provider,
+      replacementTrigger: host.engine,
       dependsOn: [...host.prepared, turn],
       deleteBeforeReplace: true,
       // The provider takes a change of these and does not apply it.

@@ -6,7 +6,7 @@ import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine, stopStartedEngine } from "./docker-engine.mjs";
 import { REPOSITORY } from "./images/docker-image.mjs";
 import { removeImages, removeVolumes } from "./leftovers.mjs";
-import { MESH, destroy, forgetStack, stackEnvironment, stackExists } from "./stack.mjs";
+import { labStack } from "./stack.mjs";
 
 const HELP = `npm run lab:down [-- --images]
 
@@ -17,20 +17,22 @@ runs on it. Downloads, programs and images that were built stay, so that the nex
   --images  removes the images too that the lab built (Docker Hub's stay)
   --help    this text`;
 
+const stack = labStack("lab");
+
 await commandLine(HELP, { images: { type: "boolean" } }, async ({ images }) => {
-  if (!stackExists()) console.log('There is no stack "lab" here: nothing to take down.');
-  if (!stackExists() && !images) return;
+  if (!stack.stackExists()) console.log('There is no stack "lab" here: nothing to take down.');
+  if (!stack.stackExists() && !images) return;
 
   await ensureDockerEngine();
-  if (stackExists()) {
-    const env = await stackEnvironment(await ensureToolchain());
+  if (stack.stackExists()) {
+    const env = await stack.stackEnvironment(await ensureToolchain());
     // Nodes are drained by steps of this checkout; someone may have cleaned it since.
     await ensureDependencies();
-    await destroy(env);
+    await stack.destroy(env);
     await step("Remove its models", async (detail) => {
-      detail((await removeVolumes(MESH)).join(" "));
+      detail((await removeVolumes(stack.mesh)).join(" "));
     });
-    await forgetStack();
+    await stack.forgetStack();
   }
   if (images) {
     await step("Remove the lab's own images", async (detail) => {

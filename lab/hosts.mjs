@@ -27,8 +27,7 @@ Afterwards, with the folder's bin/ first on the PATH, "ssh lan1" and "docker -H 
 does "host: ssh://lan1" in a stack file. What can happen to a machine:
 
   docker kill <name>-lan1, docker start <name>-lan1                    switched off, and on again
-  docker pause <name>-lan1, docker unpause <name>-lan1                 hangs
-  docker network disconnect|connect --ip <address> <name> <name>-lan1  cable pulled
+  docker network disconnect|connect --ip <address> <name> <name>-lan1  cable pulled: no answer at all
   docker exec <name>-lan1 engine off|on|restart                        its Docker engine
   docker exec <name>-lan1 pkill sshd, docker exec <name>-lan1 /usr/sbin/sshd   its sshd
 

@@ -114,6 +114,27 @@ export async function lanDown({ name = DEFAULT_LAN, folder = lanFolder(name) }) 
   return containers.length;
 }
 
+/**
+ * One more machine of a LAN: any container, on the bridge with a fixed address. It is kept when it runs the
+ * same image, and goes with the LAN.
+ *
+ * @param {Lan} lan
+ * @param {string} name
+ * @param {string[]} command image and arguments
+ * @returns {Promise<string>} its address
+ */
+export async function plugIn({ name: lan, network, subnet }, name, command) {
+  const container = `${lan}-${name}`;
+  const address = subnet.replace(/0\/24$/, "250");
+  const running = ["inspect", "--format", "{{.State.Running}} {{.Config.Image}}", container];
+  const state = (await run("docker", running).catch(() => "")).trim();
+  if (state === `true ${command[0]}`) return address;
+  if (state) await run("docker", ["rm", "--force", "--volumes", container]);
+  const place = ["--network", network, "--ip", address, "--label", `${LABEL}=${lan}`];
+  await run("docker", ["run", "--detach", "--name", container, ...place, ...command]);
+  return address;
+}
+
 /** @param {string} name */
 async function containersOf(name) {
   const filter = ["--filter", `label=${LABEL}=${name}`, "--format", "{{.Names}}"];
@@ -156,8 +177,10 @@ function hostArgs({ name, n, network, subnet, key, image, engineArgs = "" }) {
  */
 async function removeOthers(name, wanted) {
   const format = `{{.Names}} {{.Label "${LABEL}.recipe"}}`;
-  const filter = ["--filter", `label=${LABEL}=${name}`, "--format", format];
-  const lines = (await run("docker", ["ps", "--all", ...filter])).split("\n").filter(Boolean);
+  const filter = ["--filter", `label=${LABEL}=${name}`, "--filter", `label=${LABEL}.recipe`];
+  const lines = (await run("docker", ["ps", "--all", ...filter, "--format", format]))
+    .split("\n")
+    .filter(Boolean);
   const asWished = new Set(wanted.map(({ container, recipe }) => `${container} ${recipe}`));
   const others = lines
     .filter((line) => !asWished.has(line))

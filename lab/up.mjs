@@ -8,17 +8,8 @@ import { step } from "../toolchain/progress.mjs";
 import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine } from "./docker-engine.mjs";
 import { ensureImages } from "./images.mjs";
-import {
-  MESH,
-  configure,
-  outputs,
-  rememberPort,
-  rememberedPort,
-  setting,
-  stackEnvironment,
-  up,
-} from "./stack.mjs";
-import { streamedAnswer } from "./streamed-answer.mjs";
+import { labStack } from "./stack.mjs";
+import { showAnswer, showOutputs } from "./show.mjs";
 
 const HELP = `npm run lab [-- --port <number>]
 
@@ -30,7 +21,7 @@ Running it again changes what differs and nothing else. "npm run lab:down" remov
   --port <number>  where the balancer listens, kept until lab:down; otherwise as in Pulumi.lab.yaml
   --help           this text`;
 
-const QUESTION = "Why is the sky blue?";
+const stack = labStack("lab");
 
 await commandLine(HELP, { port: { type: "string" } }, async (values) => {
   const port = portOf(values.port);
@@ -40,9 +31,9 @@ await commandLine(HELP, { port: { type: "string" } }, async (values) => {
   const images = await ensureImages();
 
   const env = await step('Configure stack "lab"', async () => {
-    const env = await stackEnvironment(toolchain);
-    const listen = port ?? (await rememberedPort());
-    await configure(env, {
+    const env = await stack.stackEnvironment(toolchain);
+    const listen = port ?? (await stack.rememberedPort());
+    await stack.configure(env, {
       image: images.ollama,
       "balancer.image": images.nginx,
       ...Object.fromEntries(images.models.map((model, i) => [`models[${i}]`, model])),
@@ -50,26 +41,14 @@ await commandLine(HELP, { port: { type: "string" } }, async (values) => {
     });
     return env;
   });
-  await ensurePortIsFree((await setting(env, "balancer.listen.port")) ?? "");
-  if (port !== undefined) await rememberPort(port);
+  await ensurePortIsFree((await stack.setting(env, "balancer.listen.port")) ?? "");
+  if (port !== undefined) await stack.rememberPort(port);
 
-  await up(env);
+  await stack.up(env);
 
-  const made = await outputs(env);
-  const endpoint = String(made.endpoint);
-  const model = images.models.at(-1) ?? images.model;
-  console.log(`\n${endpoint}/api/chat, model ${model}: "${QUESTION}"\n`);
-  const answer = await streamedAnswer(endpoint, { model, question: QUESTION }, (token) =>
-    process.stdout.write(token),
-  );
-  console.log(
-    `\n\n${answer.tokens} tokens, the first after ${answer.firstTokenMs} ms, the last after ${answer.totalMs} ms.`,
-  );
-  if (images.offline) {
-    console.log("(Nonsense: the built-in model has random weights.)");
-  }
-  console.log();
-  for (const [name, value] of Object.entries(made)) console.log(`${name}:${row(value)}`);
+  const made = await stack.outputs(env);
+  await showAnswer(String(made.endpoint), images);
+  showOutputs(made);
   console.log("\nRemove it all: npm run lab:down");
 });
 
@@ -94,22 +73,9 @@ async function ensurePortIsFree(port) {
   if (free) return;
   const publishing = ["ps", "--filter", `publish=${port}`, "--format", "{{.Names}}"];
   const names = (await run("docker", publishing)).trim();
-  if (names.startsWith(MESH)) return;
+  if (names.startsWith(stack.mesh)) return;
   const by = names ? `container ${names}` : "another program (often an Ollama of this machine)";
   throw new Error(
     `127.0.0.1:${port} is in use by ${by}. Choose another port:\n  npm run lab -- --port 11500`,
   );
-}
-
-/**
- * A list as one line per item, an item as its values in a row.
- *
- * @param {unknown} value
- * @returns {string}
- */
-function row(value) {
-  if (Array.isArray(value)) return value.map((item) => `\n ${row(item)}`).join("");
-  if (typeof value !== "object" || value === null) return ` ${value}`;
-  const { name, ...others } = /** @type {Record<string, unknown>} */ (value);
-  return [name, ...Object.values(others)].map(row).join(" ");
 }

@@ -177,6 +177,7 @@ describe("a mesh of three local nodes", () => {
     const container = {
       deleteBeforeReplace: true,
       replaceOnChanges: ["healthcheck", "tmpfs"],
+      replacementTrigger: "local",
     };
     for (const { type, name, options } of resources) {
       const looked = type === COMMAND && /-(balancer-config|admission)$/.test(name);
@@ -187,7 +188,9 @@ describe("a mesh of three local nodes", () => {
             ? container
             : `${type} ${name}` === `${VOLUME} lab-local-models`
               ? { retainOnDelete: true, ignoreChanges: ["labels"] }
-              : {};
+              : type === VOLUME || type === NETWORK
+                ? { replacementTrigger: "local" }
+                : {};
       expect(options, `${type} ${name}`).toEqual(expected);
     }
   });
@@ -561,6 +564,16 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       const { inputs } = one(resources, PROVIDER, `lab-${key}`);
       expect(inputs).toEqual({ host, ...UNDIVERTED, sshOpts });
     }
+  });
+
+  test("what is on an engine is replaced when it is to be on another one", () => {
+    const trigger = (type: string, name: string) =>
+      one(resources, type, name).options.replacementTrigger;
+    expect(trigger(CONTAINER, "lab-one")).toBe(KEYS.gpu1);
+    expect(trigger(CONTAINER, "lab-two")).toBe(KEYS.gpu2);
+    expect(trigger(CONTAINER, "lab-balancer")).toBe(KEYS.lb);
+    expect(trigger(NETWORK, "lab-balancer-network")).toBe(KEYS.lb);
+    expect(trigger(VOLUME, "lab-balancer-config")).toBe(KEYS.lb);
   });
 
   test("all hosts are looked at together before one of them is asked, and each by its needs", () => {

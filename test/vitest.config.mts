@@ -5,6 +5,8 @@ import { SummaryReporter } from "./support/summary-reporter.ts";
 const SECOND = 1000;
 /** Measures how long an `up` takes, so nothing runs beside it. */
 const ALONE = "test/docker/program.test.ts";
+/** Minutes of changes on simulated machines; `npm test` without arguments leaves them out. */
+const LAN = ["test/lan/changes.test.ts", "test/lan/failures.test.ts"];
 
 export default defineConfig({
   test: {
@@ -34,7 +36,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/*/**/*.test.ts"],
-          exclude: ["test/other-program/**", ALONE],
+          exclude: ["test/other-program/**", ALONE, ...LAN],
           // A test that runs an engine sets its own.
           testTimeout: 120 * SECOND,
           hookTimeout: 180 * SECOND,
@@ -49,6 +51,17 @@ export default defineConfig({
           testTimeout: 120 * SECOND,
           hookTimeout: 180 * SECOND,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lan",
+          include: LAN,
+          // Real changes of several machines on two cores.
+          testTimeout: 900 * SECOND,
+          hookTimeout: 900 * SECOND,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

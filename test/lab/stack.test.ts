@@ -46,12 +46,12 @@ async function lab(command: string, ...args: string[]) {
   );
 }
 
-test.each(["up.mjs", "down.mjs"])(
+test.each(["up.mjs", "down.mjs", "lan-up.mjs", "lan-down.mjs"])(
   "%s explains itself with --help and refuses what it does not know",
   async (command) => {
     const help = await lab(command, "--help");
     expect(help).toMatchObject({ code: 0, stderr: "" });
-    expect(help.stdout).toMatch(/^npm run lab/);
+    expect(help.stdout).toMatch(/^npm run la[bn]/);
     const refused = await lab(command, "--nonsense");
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/^Unknown option '--nonsense'/);
@@ -79,9 +79,10 @@ test(
   "what holds on this machine only is written below .lab, never into the committed config",
   { timeout: 900_000 },
   async () => {
-    const stack = (await import(
+    const { labStack } = (await import(
       join(checkout, "lab", "stack.mjs")
     )) as typeof import("../../lab/stack.mjs");
+    const stack = labStack("lab");
     const file = join(checkout, ".lab", "Pulumi.lab.yaml");
     const salt = () => /^encryptionsalt: (.+)$/m.exec(readFileSync(file, "utf8"))?.[1];
     const toolchain = { ...(await ensureToolchain()) };

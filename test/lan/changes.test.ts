@@ -35,66 +35,54 @@ const mine = (n: number) => lan().remains(n, stack.mesh);
 const volumeMadeAt = (n: number) =>
   lan().docker(n, "volume", "inspect", "--format", "{{.CreatedAt}}", `${stack.mesh}-models`);
 
-test(
-  "fresh up: two nodes of a machine share its models, a third machine has another user and port",
-  { timeout: 300_000 },
-  async () => {
-    await configure([a(), b(), c()]);
-    const ran = await stack.up();
-    console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
-    expect(await mine(1)).toEqual(["container balancer", "network network", "volume config"]);
-    expect(await mine(2)).toEqual(["container b", "container a", "volume models"]);
-    expect(await mine(3)).toEqual(["container c", "volume models"]);
-    expect(await mine(4)).toEqual([]);
-  },
-);
+test("fresh up: two nodes of a machine share its models, a third machine has another user and port", async () => {
+  await configure([a(), b(), c()]);
+  const ran = await stack.up();
+  console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
+  expect(await mine(1)).toEqual(["container balancer", "network network", "volume config"]);
+  expect(await mine(2)).toEqual(["container b", "container a", "volume models"]);
+  expect(await mine(3)).toEqual(["container c", "volume models"]);
+  expect(await mine(4)).toEqual([]);
+});
 
-test("a second up changes nothing and asks no host", { timeout: 120_000 }, async () => {
+test("a second up changes nothing and asks no host", async () => {
   const ran = await stack.up();
   console.log(`second up: ${ran.seconds.toFixed(1)} s`);
   expect(ran.changes).toEqual([]);
 });
 
-test("a node on a fourth machine is added while clients ask", { timeout: 300_000 }, async () => {
+test("a node on a fourth machine is added while clients ask", async () => {
   await configure([a(), b(), c(), d()]);
   const ran = await upUnderLoad();
   console.log(`resize: ${ran.seconds.toFixed(1)} s`, ran.changes);
   expect(await mine(4)).toEqual(["container d", "volume models"]);
 });
 
-test(
-  "a node is moved to another machine while clients ask, and nothing of it stays on the old one",
-  { timeout: 300_000 },
-  async () => {
-    await configure([a(), { ...b(), ...lan().on(4, 11435) }, c(), d()]);
-    const ran = await upUnderLoad();
-    console.log(`move: ${ran.seconds.toFixed(1)} s`, ran.changes);
-    expect(await mine(2)).toEqual(["container a", "volume models"]);
-    expect(await mine(4)).toEqual(["container b", "container d", "volume models"]);
-  },
-);
+test("a node is moved to another machine while clients ask, and nothing of it stays on the old one", async () => {
+  await configure([a(), { ...b(), ...lan().on(4, 11435) }, c(), d()]);
+  const ran = await upUnderLoad();
+  console.log(`move: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  expect(await mine(2)).toEqual(["container a", "volume models"]);
+  expect(await mine(4)).toEqual(["container b", "container d", "volume models"]);
+});
 
-test(
-  "a machine that is reached by another name keeps its models",
-  { timeout: 300_000 },
-  async () => {
-    const made = await volumeMadeAt(3);
-    const { user, address, port } = lan().host(3);
-    await configure([
-      a(),
-      { ...b(), ...lan().on(4, 11435) },
-      { ...c(), host: `ssh://${user}@${address}:${port}` },
-      d(),
-    ]);
-    const ran = await upUnderLoad();
-    console.log(`rename: ${ran.seconds.toFixed(1)} s`, ran.changes);
-    expect(await mine(3)).toEqual(["container c", "volume models"]);
-    expect(await volumeMadeAt(3)).toBe(made);
-    expect((await stack.preview()).changes).toEqual([]);
-  },
-);
+test("a machine that is reached by another name keeps its models", async () => {
+  const made = await volumeMadeAt(3);
+  const { user, address, port } = lan().host(3);
+  await configure([
+    a(),
+    { ...b(), ...lan().on(4, 11435) },
+    { ...c(), host: `ssh://${user}@${address}:${port}` },
+    d(),
+  ]);
+  const ran = await upUnderLoad();
+  console.log(`rename: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  expect(await mine(3)).toEqual(["container c", "volume models"]);
+  expect(await volumeMadeAt(3)).toBe(made);
+  expect((await stack.preview()).changes).toEqual([]);
+});
 
-test("all nodes are rolled while clients ask", { timeout: 300_000 }, async () => {
+test("all nodes are rolled while clients ask", async () => {
   await configure([a(), { ...b(), ...lan().on(4, 11435) }, c(), d()], {
     ollama: { keepAlive: "23h" },
   });
@@ -102,7 +90,7 @@ test("all nodes are rolled while clients ask", { timeout: 300_000 }, async () =>
   console.log(`roll: ${ran.seconds.toFixed(1)} s`);
 });
 
-test("destroy leaves the models and nothing else", { timeout: 300_000 }, async () => {
+test("destroy leaves the models and nothing else", async () => {
   const ran = await stack.destroy();
   console.log(`destroy: ${ran.seconds.toFixed(1)} s`);
   expect(await mine(1)).toEqual([]);

@@ -14,6 +14,14 @@ const lan: () => TestLan = lanOfFile(3, async (made) => {
 });
 afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
 
+const BALANCER_PARTS = ["container balancer", "network network", "volume config"];
+/** A balancer, on lan1 or as told, of a server that is not asked. */
+const balancerAlone = (balancer: object = {}) =>
+  lan().config({
+    nodes: [{ name: "other", managed: false, address: "192.0.2.1", maintenance: true }],
+    balancer,
+  });
+
 /** One node on each of two machines, the balancer on a third. */
 const threeHosts = () =>
   lan().config({
@@ -96,14 +104,37 @@ test(
 );
 
 test(
+  "nodes that the balancer cannot reach are all named before the container of any is made",
+  { timeout: 300_000 },
+  async () => {
+    const nowhere = lan().host(3).address.replace(/\d+$/, "99");
+    await stack.configure(
+      lan().config({
+        nodes: [
+          { name: "a", host: lan().host(2).endpoint },
+          { name: "b", host: lan().host(3).endpoint, address: nowhere },
+        ],
+      }),
+    );
+    const ran = await stack.tryUp();
+    expect(ran.failed).toEqual([`${stack.mesh}-balancer-reach`]);
+    const message = ran.errors.join("\n");
+    const from = "from the balancer's engine, ssh://ops@lan1,";
+    expect(message).toContain(
+      `node a: ${from} the name lan2 cannot be resolved; declare the IP address`,
+    );
+    expect(message).toContain(`node b: ${from} ${nowhere} cannot be reached`);
+    for (const n of [2, 3]) {
+      expect(await lan().remains(n, stack.mesh)).toEqual(["volume models"]);
+    }
+  },
+);
+
+test(
   "no variable of the environment sends a host's containers elsewhere, or stops them",
   { timeout: 240_000 },
   async () => {
-    await stack.configure(
-      lan().config({
-        nodes: [{ name: "other", managed: false, address: "192.0.2.1", maintenance: true }],
-      }),
-    );
+    await stack.configure(balancerAlone());
     Object.assign(stack.env, {
       DOCKER_HOST: "unix:///var/run/docker.sock",
       DOCKER_CONTEXT: "elsewhere",
@@ -117,13 +148,20 @@ test(
     });
     await stack.up();
     expect(await containers(stack.mesh)).toEqual({});
-    expect(await lan().remains(1, stack.mesh)).toEqual([
-      "container balancer",
-      "network network",
-      "volume config",
-    ]);
+    expect(await lan().remains(1, stack.mesh)).toEqual(BALANCER_PARTS);
     expect((await stack.preview()).changes).toEqual([]);
-    await stack.destroy();
+  },
+);
+
+test(
+  "the balancer moves to another machine, and nothing of it stays on the old one",
+  { timeout: 300_000 },
+  async () => {
+    await stack.configure(balancerAlone({ host: lan().host(2).endpoint }));
+    await stack.up();
     expect(await lan().remains(1, stack.mesh)).toEqual([]);
+    expect(await lan().remains(2, stack.mesh)).toEqual(BALANCER_PARTS);
+    await stack.destroy();
+    expect(await lan().remains(2, stack.mesh)).toEqual([]);
   },
 );

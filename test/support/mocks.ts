@@ -28,6 +28,7 @@ interface Options {
   retainOnDelete: boolean;
   ignoreChanges: string[];
   replaceOnChanges: string[];
+  replacementTrigger: unknown;
   additionalSecretOutputs: string[];
 }
 
@@ -67,6 +68,7 @@ interface Request {
   getRetainondelete(): boolean;
   getIgnorechangesList(): string[];
   getReplaceonchangesList(): string[];
+  getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getAdditionalsecretoutputsList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> };
 }
@@ -165,6 +167,7 @@ function options(request: Request): Partial<Options> {
     retainOnDelete: request.getRetainondelete(),
     ignoreChanges: request.getIgnorechangesList(),
     replaceOnChanges: request.getReplaceonchangesList(),
+    replacementTrigger: request.getReplacementTrigger()?.toJavaScript(),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
   };
   return Object.fromEntries(
