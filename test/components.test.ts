@@ -592,9 +592,9 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
     const models = { volume: "lab-models", minimumFreeGiB: 2 };
     expect(stepInput(hosts)).toEqual({
       hosts: [
-        needs(gpu1, { ports: [{ ip: "0.0.0.0", port: 11_500 }], ...models }),
-        needs(gpu2, { ports: [{ ip: "10.8.0.12", port: 11_434 }], ...models }),
-        needs(lb, { ports: [] }),
+        needs(gpu1, { nodes: ["one"], ports: [{ ip: "0.0.0.0", port: 11_500 }], ...models }),
+        needs(gpu2, { nodes: ["two"], ports: [{ ip: "10.8.0.12", port: 11_434 }], ...models }),
+        needs(lb, { nodes: [], ports: [] }),
       ],
     });
     for (const key of Object.values(KEYS)) {
