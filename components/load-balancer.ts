@@ -61,17 +61,8 @@ export class LoadBalancer extends pulumi.ComponentResource {
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
       { ...here, dependsOn: [host.preflight] },
     );
-    if (args.remote) {
-      step(
-        `${name}-reach`,
-        { create: "reach" },
-        { balancer: place, image: args.image, nodes: args.remote },
-        { parent: this, dependsOn: [image, network] },
-        undefined,
-        true,
-      );
-    }
-    const before = { parent: this, dependsOn: [image, network, volume, ...args.asked] };
+    const reach = args.remote ? [reachNodes(name, place, args, [image, network], this)] : [];
+    const before = { parent: this, dependsOn: [image, network, volume, ...reach, ...args.asked] };
     const secrets = keepSecrets(name, place, plan, args.known, before);
     const config = step(
       `${name}-config`,
@@ -141,6 +132,18 @@ function nginxContainer(name: string, args: LoadBalancerArgs, opts: pulumi.Custo
       replaceOnChanges: ["healthcheck", "tmpfs"],
     },
   );
+}
+
+/** Nodes on other hosts must be within reach before anything of the balancer is changed for them. */
+function reachNodes(
+  name: string,
+  place: ReturnType<typeof balancerPlace>,
+  { image, remote }: LoadBalancerArgs,
+  dependsOn: pulumi.Resource[],
+  parent: pulumi.Resource,
+): local.Command {
+  const input = { balancer: place, image, nodes: remote };
+  return step(`${name}-reach`, { create: "reach" }, input, { parent, dependsOn }, undefined, true);
 }
 
 function servingGate(

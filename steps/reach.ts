@@ -26,8 +26,8 @@ export async function reach(input: ReachInput): Promise<{ reached: string[] }> {
   const nodes = input.nodes.filter((_, i) => !before.has(all[i]!));
   if (nodes.length === 0) return { reached: all };
   const targets = nodes.map(({ address, port }) => hostPort(address, port));
-  // All at once; each line of the answer begins with the number of its node.
-  const ask = `i=0; for at in "$@"; do ( said=$(curl -sS -o /dev/null --noproxy '*' -m ${ANSWER_SECONDS} "http://$at/" 2>&1); echo "$i $? $said" ) & i=$((i + 1)); done; wait`;
+  // All at once; only -v tells "no route" from "refused", which is fine. Each line of the answer begins with the number of its node.
+  const ask = `i=0; for at in "$@"; do ( said=$(curl -sv -o /dev/null --noproxy '*' -m ${ANSWER_SECONDS} "http://$at/" 2>&1); code=$?; echo "$i $code $(echo "$said" | grep -oiE 'no route to host|network is unreachable|timed out' | tail -n 1)" ) & i=$((i + 1)); done; wait`;
   const run = ["run", "--rm", "--network", input.balancer.network, "--entrypoint", "sh"];
   const lines = (await docker([...run, input.image, "-c", ask, "sh", ...targets])).split("\n");
   const problems = nodes.flatMap(({ node, address }, i) => {
