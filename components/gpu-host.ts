@@ -3,6 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "./names.ts";
 import type { HostPlan } from "./plan.ts";
+import type { ModelPlace } from "../steps/model-store.ts";
 import { SSH_OPTIONS } from "../steps/ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
@@ -12,8 +13,10 @@ export interface GpuHostArgs {
   plan: HostPlan;
   /** Images of the nodes on it. */
   images: pulumi.Input<string[]>;
-  /** One of them that is Ollama's, where the plan has Ollama. */
-  ollamaImage: pulumi.Input<string>;
+  /** Its models, and where others find them; of a host with Ollama only. */
+  models: pulumi.Input<ModelPlace>;
+  /** The other hosts with Ollama, which may have the models already. */
+  peers: pulumi.Input<ModelPlace>[];
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
   minimumFreeGiB: number;
@@ -110,11 +113,12 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       endpoint,
       // "." keeps it apart from every node's container.
       container: `${mesh}.models`,
-      image: args.ollamaImage,
+      image: pulumi.output(args.models).image,
       volume: plan.volume,
       models: plan.models,
       minimumFreeGiB: args.minimumFreeGiB,
       labels: [`${MESH_LABEL}=${mesh}`],
+      ...(args.peers.length > 0 ? { peers: args.peers } : {}),
     },
     { parent: host, dependsOn: [images, volume], ...alone },
   );

@@ -6,11 +6,12 @@ import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
 import { balancerPlace, LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
-import { engineKey, shortHash } from "./names.ts";
+import { engineHost, engineKey, shortHash } from "./names.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort, type BalancerPlan } from "./balancer-plan.ts";
 import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
+import type { ModelPlace } from "../steps/model-store.ts";
 import { ConfigurationError } from "./problems.ts";
 import { configDrift } from "./drift.ts";
 import { askBalancer, type NoStanding, type Standing } from "./standing.ts";
@@ -128,8 +129,10 @@ function describeHost(
     mesh: plan.name,
     plan: host,
     images: own.apply((containers) => [...new Set(containers.map(({ image }) => image))].sort()),
-    ollamaImage: own.apply(
-      (all) => all.flatMap(({ service, image }) => (service ? [] : [image])).sort()[0] ?? "",
+    models: modelPlace(nodes, host),
+    // Also those that are switched off: whether one answers is found out when a model is missing.
+    peers: plan.hosts.flatMap((other) =>
+      other.ollama && other.endpoint !== host.endpoint ? [modelPlace(nodes, other)] : [],
     ),
     // With the settings, since a plan has stand-ins for values of the environment.
     purpose: pulumi
@@ -158,6 +161,24 @@ function lookAtHosts(
 ): pulumi.Resource {
   const input = { hosts: hosts.map(hostNeeds) };
   return step(`${plan.name}-hosts`, { create: "hosts" }, input, { parent: mesh }, undefined, true);
+}
+
+/** The store of a host, as other hosts reach it: at the address of a node that is published there. */
+function modelPlace(nodes: KnownLater["nodes"], host: HostPlan): pulumi.Output<ModelPlace> {
+  return pulumi.all([...nodes.values()]).apply((all) => {
+    const own = all.filter(({ container }) => container?.endpoint === host.endpoint);
+    const images = own.flatMap(({ container }) =>
+      container && !container.service ? [container.image] : [],
+    );
+    const published = own.find(({ container }) => container?.publish);
+    const address = published?.address ?? engineHost(host.endpoint);
+    return {
+      endpoint: host.endpoint,
+      volume: host.volume,
+      image: images.sort()[0] ?? "",
+      ...(address ? { address } : {}),
+    };
+  });
 }
 
 function createBalancer(

@@ -1,10 +1,19 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { dockerEngine, DockerError, type DockerEngine } from "./docker-engine.ts";
+import { withMachineLock } from "./machine-lock.ts";
+import { copyModel } from "./model-copy.ts";
+import { openSource } from "./model-source.ts";
+import { storedModel, type ModelPlace, type StoredModel } from "./model-store.ts";
 import { progress, StepError } from "./step-error.ts";
 import { until, waiting } from "./until.ts";
 
 const PULL_SECONDS = 24 * 3600;
 const PROGRESS_MS = 10_000;
 const START_SECONDS = 60;
+/** How often, and after how long, a host without internet looks again whether another one has the model. */
+const OFFLINE_TRIES = 3;
+const OFFLINE_PAUSE_MS = 5_000;
+const OFFLINE = /registry cannot be reached/;
 const MODELS_FOLDER = "/root/.ollama";
 
 /** Which models the volume of one host must hold. */
@@ -20,6 +29,8 @@ export interface ModelsInput {
   minimumFreeGiB: number;
   /** Labels of the container, name=value. */
   labels: string[];
+  /** Other hosts of the mesh, which may have the models already. */
+  peers?: ModelPlace[];
 }
 
 /** Downloads what is missing of the declared models, outside of any serving container. */
@@ -32,10 +43,92 @@ export async function models(input: ModelsInput): Promise<{ models: string[] }> 
     const present = await listModels(engine, input.container);
     const missing = input.models.filter((model) => !present.has(canonicalModel(model)));
     if (missing.length > 0) await requireSpace(engine, input);
-    for (const model of missing) await pull(engine, input, model);
+    for (const model of missing) await fetchModel(engine, input, model);
     return { models: input.models };
   } finally {
     await removeContainer(engine, input.container);
+  }
+}
+
+/**
+ * From another host of the mesh where one has the model, else from the internet. Hosts that lack the same
+ * model at the same time wait for the first one to have it: the internet sees each model once.
+ */
+async function fetchModel(engine: DockerEngine, input: ModelsInput, model: string): Promise<void> {
+  const peers = input.peers ?? [];
+  if (peers.length === 0) return pull(engine, input, model);
+  const found = await heldOrPulled(engine, input, model, peers);
+  if (found.length === 0) return;
+  // Not all from the same one.
+  const first = Math.floor(Math.random() * found.length);
+  for (const holder of [...found.slice(first), ...found.slice(0, first)]) {
+    if (await copied(engine, input, model, holder)) return;
+  }
+  await pull(engine, input, model);
+}
+
+/** Who has a model; nobody where it was pulled now. A host without internet lets the others try first. */
+async function heldOrPulled(
+  engine: DockerEngine,
+  input: ModelsInput,
+  model: string,
+  peers: readonly ModelPlace[],
+): Promise<Holder[]> {
+  for (let left = OFFLINE_TRIES; ; left--) {
+    try {
+      return await withMachineLock(input.container, async () => {
+        const holders = await holdersOf(peers, model);
+        if (holders.length === 0) await pull(engine, input, model);
+        return holders;
+      });
+    } catch (error) {
+      if (left === 0 || !(error instanceof StepError && OFFLINE.test(error.message))) throw error;
+      progress(
+        `${model}: ${engine.endpoint} reaches no registry; waiting for another host to have it`,
+      );
+      await pause(OFFLINE_PAUSE_MS);
+    }
+  }
+}
+
+interface Holder {
+  place: ModelPlace;
+  stored: StoredModel;
+}
+
+async function holdersOf(peers: readonly ModelPlace[], model: string): Promise<Holder[]> {
+  const all = await Promise.all(
+    peers.map(async (place) => ({
+      place,
+      stored: await storedModel(place, canonicalModel(model)),
+    })),
+  );
+  return all.flatMap(({ place, stored }) => (stored ? [{ place, stored }] : []));
+}
+
+async function copied(
+  { endpoint }: DockerEngine,
+  { container }: ModelsInput,
+  model: string,
+  { place, stored }: Holder,
+): Promise<boolean> {
+  const began = Date.now();
+  progress(`${model}: copying from ${place.endpoint} to ${endpoint}`);
+  try {
+    const source = await openSource(place, container);
+    try {
+      const bytes = await copyModel({ endpoint, container }, source, canonicalModel(model), stored);
+      const seconds = Math.max(0.1, (Date.now() - began) / 1000);
+      const mib = bytes / 1024 ** 2;
+      progress(`${model}: ${mib.toFixed(0)} MiB in ${seconds.toFixed(1)} s (${place.endpoint})`);
+    } finally {
+      await source.close();
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof DockerError || error instanceof StepError)) throw error;
+    progress(`${model}: not copied from ${place.endpoint}: ${error.message}`);
+    return false;
   }
 }
 

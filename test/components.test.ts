@@ -774,6 +774,39 @@ describe("GPUs", () => {
   });
 });
 
+describe("hosts that share models", () => {
+  test("each knows where the others' models are: at the address of a published node", async () => {
+    const { resources } = await build({
+      nodes: [
+        { name: "one" },
+        { name: "two", host: "ssh://ops@gpu1.lan", address: "10.8.0.11" },
+        { name: "three", host: "ssh://gpu2.lan" },
+      ],
+      models: ["tiny"],
+    });
+    const place = (endpoint: string, address?: string) => ({
+      endpoint,
+      volume: "lab-models",
+      image: "ollama/ollama:0.32.15",
+      ...(address ? { address } : {}),
+    });
+    const models = resources.filter(({ name }) => /^lab-(local|gpu\d-lan-\w+)-models$/.test(name));
+    const peers = models
+      .filter(({ type }) => type === COMMAND)
+      .map((each) => [stepInput(each)["endpoint"], stepInput(each)["peers"]] as const);
+    const [local, first, second] = [
+      place(LOCAL),
+      place("ssh://ops@gpu1.lan", "10.8.0.11"),
+      place("ssh://gpu2.lan", "gpu2.lan"),
+    ];
+    expect(Object.fromEntries(peers)).toEqual({
+      [local.endpoint]: [first, second],
+      [first.endpoint]: [local, second],
+      [second.endpoint]: [local, first],
+    });
+  });
+});
+
 describe("how much of the model must be on the GPU", () => {
   test.each<[string, NonNullable<NodeArgs["gpus"]> | undefined, number | undefined]>([
     ["not asked of a node without GPUs", undefined, undefined],

@@ -1,0 +1,146 @@
+// Five machines over real ssh, and a registry that counts: how models get to them.
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { builtImage } from "../../lab/images/docker-image.mjs";
+import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
+import { lanDown, lanUp } from "../../lab/lan-hosts.mjs";
+import { models } from "../../steps/models.ts";
+import { run } from "../../toolchain/command.mjs";
+import { ownStackName } from "../docker/support/leftovers.ts";
+import { lacking } from "../support/needs.ts";
+import { ToyRegistry } from "./toy-registry.ts";
+
+const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
+const HOSTS = 5;
+const MIB = 1024 ** 2;
+
+describe.skipIf(why)(`models on a LAN${why ? ` (${why})` : ""}`, { timeout: 400_000 }, () => {
+  const name = `models-${ownStackName()}`;
+  const folder = join(tmpdir(), name);
+  const image = process.env["OLLAMA_MESH_OLLAMA_IMAGE"]!;
+  const PATH = process.env["PATH"]!;
+  let lan: Awaited<ReturnType<typeof lanUp>>;
+  let registry: ToyRegistry;
+
+  beforeAll(async () => {
+    registry = await ToyRegistry.start(48 * MIB + 123);
+    const host = await builtImage(HOST_IMAGE);
+    lan = await lanUp({ name, folder, count: HOSTS, image: host, images: [image] });
+    process.env["PATH"] = lan.env.PATH!; // steps find their ssh there
+  }, 900_000);
+  afterAll(async () => {
+    process.env["PATH"] = PATH;
+    await lanDown({ name, folder });
+    await registry?.[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const places = (volume: string, { addresses = true } = {}) =>
+    lan.hosts.map(({ endpoint, address }) => ({
+      endpoint,
+      image,
+      volume,
+      ...(addresses ? { address } : {}),
+    }));
+  const modelName = (model: string) =>
+    `http://${lan.subnet.replace(/0\/24$/, "1")}:${registry.port}/library/${model}:latest`;
+  /** The step of one host, as the component runs it. */
+  const fetchTo = (n: number, volume: string, model: string, options = {}) =>
+    models({
+      endpoint: lan.hosts[n]!.endpoint,
+      container: `${name}.models`,
+      image,
+      volume,
+      models: [modelName(model)],
+      minimumFreeGiB: 0,
+      labels: ["ollama-mesh=test"],
+      peers: places(volume, options).filter((_, i) => i !== n),
+    });
+  const engine = (n: number, ...args: string[]) =>
+    run("docker", ["-H", lan.hosts[n]!.endpoint, ...args], { env: lan.env });
+  const onHost = (n: number, ...args: string[]) =>
+    run("docker", ["exec", lan.hosts[n]!.container, ...args]);
+  /** What Ollama of a host lists, and whether the weights are what their digest says. */
+  const stored = async (n: number, volume: string) => {
+    const check = `cd /root/.ollama/models/blobs && echo "${registry.weights.slice(7)}  ${registry.weights}" | sha256sum -c`;
+    const mounted = ["run", "--rm", "--volume", `${volume}:/root/.ollama`, "--entrypoint", "sh"];
+    return (await engine(n, ...mounted, image, "-c", check)).trim();
+  };
+  const all = [0, 1, 2, 3, 4];
+
+  test("five hosts at once: the registry is asked for each byte once, and every copy is whole", async () => {
+    registry.sent = 0;
+    await Promise.all(all.map((n) => fetchTo(n, "first", "m")));
+    expect(registry.sent / registry.size).toBe(1);
+    for (const n of all) expect(await stored(n, "first")).toBe(`${registry.weights}: OK`);
+    // Ollama itself finds the model in each store: nothing is fetched again.
+    await Promise.all(all.map((n) => fetchTo(n, "first", "m")));
+    expect(registry.sent / registry.size).toBe(1);
+  });
+
+  test("nothing is left that runs or listens", async () => {
+    for (const n of all) expect(await engine(n, "ps", "--all", "--quiet")).toBe("");
+  });
+
+  test("a host that joins later copies, also where it reaches no registry at all", async () => {
+    registry.sent = 0;
+    await fetchTo(0, "second", "m");
+    expect(registry.sent / registry.size).toBe(1);
+    await onHost(1, ...reject(registry.port));
+    await fetchTo(1, "second", "m");
+    expect(registry.sent / registry.size).toBe(1);
+    expect(await stored(1, "second")).toBe(`${registry.weights}: OK`);
+  });
+
+  test("hosts without internet wait for one that has it, whoever begins", async () => {
+    registry.sent = 0;
+    await onHost(2, ...reject(registry.port));
+    await Promise.all([1, 2, 3].map((n) => fetchTo(n, "third", "m")));
+    expect(registry.sent / registry.size).toBe(1);
+    for (const n of [1, 2, 3]) expect(await stored(n, "third")).toBe(`${registry.weights}: OK`);
+  });
+
+  test("where the hosts do not reach each other it goes through this machine", async () => {
+    const [from, to] = [3, 4];
+    await onHost(to, "iptables", "-I", "FORWARD", "-d", lan.hosts[from]!.address, "-j", "REJECT");
+    registry.sent = 0;
+    await fetchTo(from, "fourth", "m");
+    await fetchTo(to, "fourth", "m");
+    expect(registry.sent / registry.size).toBe(1);
+    expect(await stored(to, "fourth")).toBe(`${registry.weights}: OK`);
+  });
+
+  test("a host whose address is not known hands out its models through this machine", async () => {
+    registry.sent = 0;
+    await fetchTo(3, "fifth", "m", { addresses: false });
+    await fetchTo(1, "fifth", "m", { addresses: false });
+    expect(registry.sent / registry.size).toBe(1);
+    expect(await stored(1, "fifth")).toBe(`${registry.weights}: OK`);
+  });
+
+  test("what is not what its digest says is thrown away, and never given to Ollama", async () => {
+    registry.sent = 0;
+    await fetchTo(0, "sixth", "m");
+    const part = `/root/.ollama/models/lan/${registry.weights}`;
+    const write = (n: number, script: string) =>
+      engine(
+        n,
+        ...["run", "--rm", "--volume", "sixth:/root/.ollama", "--entrypoint", "sh", image, "-c"],
+        `mkdir -p "$(dirname ${part})" && ${script}`,
+      );
+    await write(3, `head -c 30000000 /dev/zero > ${part}`);
+    await fetchTo(3, "sixth", "m");
+    // Thrown away, and then copied anew.
+    expect(await stored(3, "sixth")).toBe(`${registry.weights}: OK`);
+    expect(registry.sent / registry.size).toBe(1);
+  });
+});
+
+/** Takes the way to a registry from a machine's containers. */
+const reject = (port: number) => [
+  ...["iptables", "-I", "FORWARD", "-p", "tcp", "--dport", String(port), "-j", "REJECT"],
+];
