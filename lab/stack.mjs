@@ -53,8 +53,10 @@ export function labStack(STACK) {
    */
   async function stackEnvironment(toolchain) {
     await mkdir(STATE, { recursive: true });
+    // Without files of metadata: a kill while one is written leaves a state that nobody can read.
+    const url = `file://${STATE}?metadata=skip`;
     /** @type {NodeJS.ProcessEnv} */
-    const env = { ...toolchain, PULUMI_BACKEND_URL: `file://${STATE}` };
+    const env = { ...toolchain, PULUMI_BACKEND_URL: url };
     if (!env.PULUMI_CONFIG_PASSPHRASE && !env.PULUMI_CONFIG_PASSPHRASE_FILE) {
       if (!existsSync(PASSPHRASE)) {
         await writeFile(PASSPHRASE, randomBytes(24).toString("base64url"), { mode: 0o600 });

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { hostname } from "node:os";
 import { MESH_LABEL } from "../components/names.ts";
 import { dockerEngine, dockerEnvironment, explainUnreachable } from "./docker-engine.ts";
 import { sshDestination } from "./ssh.ts";
@@ -53,7 +54,7 @@ export async function lookAtHost(needs: HostNeeds): Promise<HostLook> {
   const { endpoint } = needs;
   try {
     const look = await lookAtEngine(needs);
-    const machine = await lookAtMachine(endpoint, look.root);
+    const machine = await lookAtMachine(endpoint, look);
     const ports = await takenPorts(needs, machine.listening);
     return {
       ...look.seen,
@@ -82,6 +83,8 @@ export function wayAround(nodes: readonly string[]): string {
 
 interface EngineLook {
   seen: HostLook;
+  /** Name of the machine that it runs on. */
+  name: string;
   /** Where the engine keeps volumes. */
   root: string;
   nvidiaRuntime: boolean;
@@ -117,6 +120,7 @@ async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {
   const info = JSON.parse(await docker(["info", "--format", "{{json .}}"], asked)) as {
     Architecture: string;
     MemTotal: number;
+    Name: string;
     DockerRootDir: string;
     SystemTime: string;
     Runtimes: Record<string, unknown>;
@@ -152,6 +156,7 @@ async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {
   };
   return {
     seen,
+    name: info.Name,
     root: info.DockerRootDir,
     nvidiaRuntime: "nvidia" in info.Runtimes,
     cdi: (info.DiscoveredDevices ?? []).some(({ ID }) => ID.startsWith("nvidia.com/")),
@@ -167,9 +172,11 @@ interface MachineLook {
 }
 
 /** What only the machine itself can tell: by ssh, or here where the engine is this machine's own. */
-async function lookAtMachine(endpoint: string, root: string): Promise<MachineLook> {
+async function lookAtMachine(endpoint: string, { name, root }: EngineLook): Promise<MachineLook> {
   const destination = sshDestination(endpoint);
-  if (!destination && !endpoint.startsWith("unix:")) return { listening: [] };
+  // A socket may also lead elsewhere: into a virtual machine (Docker Desktop), a container, another host.
+  const local = endpoint.startsWith("unix:") && name === hostname();
+  if (!destination && !local) return { listening: [] };
   const script = [
     `echo "free $(df -Pk '${root.replaceAll("'", "")}' 2>/dev/null | awk 'END { print $4 }')"`,
     'for file in /dev/kfd /dev/dri /dev/nvidiactl /etc/cdi/*nvidia* /var/run/cdi/*nvidia*; do [ -e "$file" ] && echo "file $file"; done',

@@ -40,9 +40,8 @@ export class RunningUp {
       const event = JSON.parse(line) as Record<string, { metadata?: Record<string, string> }>;
       return ["resourcePreEvent", "resOutputsEvent"].flatMap((kind) => {
         const { op, urn, type } = event[kind]?.metadata ?? {};
-        if (!op || /^(same|read|refresh|replace)$/.test(op) || !type?.includes("/index")) {
-          if (type !== "command:local:Command" || !op || /^(same|replace)$/.test(op)) return [];
-        }
+        if (!op || /^(same|read|refresh|replace)$/.test(op)) return [];
+        if (type !== "command:local:Command" && !type?.startsWith("docker:")) return [];
         return [
           `${kind === "resourcePreEvent" ? "begin" : "end"} ${op} ${urn!.split("::").at(-1)}`,
         ];

@@ -76,7 +76,8 @@ export class Stack implements AsyncDisposable {
     this.configFile = join(this.folder, `Pulumi.${name}.yaml`);
     this.env = {
       ...env,
-      PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
+      // As the lab does, so that a kill in the wrong millisecond leaves a readable state.
+      PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}?metadata=skip`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
       // Without it the engine keeps its event log to itself.
       PULUMI_DEBUG_COMMANDS: "true",
