@@ -19,14 +19,18 @@ const READY_WITHIN_MS = 120_000;
  * What an engine in a container needs. Not --privileged: that fails where the outer engine itself lacks
  * CAP_SYS_RESOURCE, as in most virtual environments.
  */
-const MAY = [
+export const ENGINE_INSIDE = [
   ...["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETFCAP", "MKNOD", "SYS_PTRACE"],
   ...["AUDIT_WRITE", "SYSLOG", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE"],
-].flatMap((capability) => ["--cap-add", capability]);
-const UNCONFINED = ["seccomp", "apparmor", "systempaths"].flatMap((what) => [
-  "--security-opt",
-  `${what}=unconfined`,
-]);
+]
+  .flatMap((capability) => ["--cap-add", capability])
+  .concat(
+    ["seccomp", "apparmor", "systempaths"].flatMap((what) => [
+      "--security-opt",
+      `${what}=unconfined`,
+    ]),
+    ["--volume", "/var/lib/docker", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+  );
 
 /**
  * @typedef {object} LanHost
@@ -151,9 +155,7 @@ function hostArgs({ name, n, network, subnet, key, image, engineArgs = "" }) {
   const settings = { SSH_USER: user, SSH_PORT: port, AUTHORIZED_KEY: key, ENGINE_ARGS: engineArgs };
   const made = [
     ...["--init", "--hostname", hostName(n), "--network", network, "--ip", address],
-    ...MAY,
-    ...UNCONFINED,
-    ...["--volume", "/var/lib/docker", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+    ...ENGINE_INSIDE,
     ...Object.entries(settings).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
     image,
   ];

@@ -3,19 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { ENGINE_INSIDE } from "../../../lab/lan-hosts.mjs";
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../support/until.ts";
 import { ownStackName } from "./leftovers.ts";
 
-/** What an engine in a container needs; --privileged fails where the outer one lacks CAP_SYS_RESOURCE. */
-const MAY = [
-  ...["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETFCAP", "MKNOD", "SYS_PTRACE"],
-  ...["AUDIT_WRITE", "SYSLOG", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE"],
-].flatMap((capability) => ["--cap-add", capability]);
-const UNCONFINED = ["seccomp", "apparmor", "systempaths"].flatMap((what) => [
-  "--security-opt",
-  `${what}=unconfined`,
-]);
 /** Where the container sees the folder with socket and files. */
 const INSIDE = "/spare";
 
@@ -51,8 +43,7 @@ export class SpareEngine implements AsyncDisposable {
         await writeFile(join(engine.folder, name), text, { mode: 0o755 });
       }
       await run("docker", [
-        ...["run", "--detach", "--init", "--name", engine.name, ...MAY, ...UNCONFINED],
-        ...["--volume", "/var/lib/docker", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+        ...["run", "--detach", "--init", "--name", engine.name, ...ENGINE_INSIDE],
         ...["--volume", `${engine.folder}:${INSIDE}`, "--env", "SSH_USER=ops"],
         ...["--env", "SSH_PORT=22", "--env", "AUTHORIZED_KEY="],
         ...["--env", `ENGINE_ARGS=-H unix://${INSIDE}/docker.sock`],
