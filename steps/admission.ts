@@ -1,7 +1,8 @@
 import { hostPort } from "../components/balancer-plan.ts";
+import { BALANCER } from "../components/defaults.ts";
 import type { NodeTlsPlan } from "../components/plan.ts";
 import { askFromBalancer, askOverTls, containerState, type BalancerPlace } from "./balancer.ts";
-import { addressesOf, openConnections } from "./connections.ts";
+import { addressesOf, leftOver } from "./connections.ts";
 import type { TlsHop } from "../templates/tls-hop.ts";
 import { readState, withConfigVolume } from "./config-volume.ts";
 import { requireEngine } from "./host-look.ts";
@@ -12,6 +13,11 @@ import { DeadlineError, until, waiting } from "./until.ts";
 const CHECK_SECONDS = 15;
 const CHECK_TRY_SECONDS = 5;
 const PROGRESS_MS = 5_000;
+/**
+ * For so long after a reload, clients may send requests on connections that they have kept; workers of the
+ * config before take them, and they know the node.
+ */
+const OLD_WORKERS_MS = (BALANCER.keepaliveMinTimeoutSeconds + 1) * 1000;
 
 /** A node and its line in nginx's group. */
 export interface AdmissionInput {
@@ -143,10 +149,11 @@ async function waitForRequests(input: AdmissionInput): Promise<void> {
   let left = 0;
   try {
     await until(`node ${node} is idle`, drainTimeoutSeconds, async () => {
-      left = await openConnections(balancer, input.address, input.port);
-      if (left === 0) return true;
+      const { connections, oldWorkers } = await leftOver(balancer, input.address, input.port);
+      left = connections;
+      if (left === 0 && (!oldWorkers || Date.now() - began > OLD_WORKERS_MS)) return true;
       const requests = left === 1 ? "1 request" : `${left} requests`;
-      if (Date.now() - shown >= PROGRESS_MS) {
+      if (left > 0 && Date.now() - shown >= PROGRESS_MS) {
         shown = Date.now();
         const seconds = Math.round(drainTimeoutSeconds - (shown - began) / 1000);
         progress(`node ${node}: ${requests} in flight, ${seconds} s left to finish`);
@@ -155,6 +162,7 @@ async function waitForRequests(input: AdmissionInput): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
+    if (left === 0) return;
     progress(
       `node ${node}: ${left} in flight did not finish in ${drainTimeoutSeconds} s and are cut (rollout.drainTimeoutSeconds)`,
     );

@@ -2,33 +2,41 @@ import { isIP } from "node:net";
 import type { BalancerPlace } from "./balancer.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
 
-const ESTABLISHED = "01";
+/** Established, and about to be. */
+const OPEN = ["01", "02"];
+
+/** What the balancer still has to do with a node that was taken out of its config. */
+export interface LeftOver {
+  /** Requests in flight. */
+  connections: number;
+  /** Whether workers of an earlier config are left, which know the node. */
+  oldWorkers: boolean;
+}
 
 /**
- * Connections that the balancer holds to a node. Once the node's line is gone and nginx has reloaded,
- * workers close the idle ones, so that each one left is a request in flight. (Open-source nginx tells
- * nothing per upstream; the kernel does.)
+ * Looks at the connections that the balancer holds to a node. Once the node's line is gone and nginx has
+ * reloaded, workers close the idle ones, so that each one left is a request in flight. (Open-source nginx
+ * tells nothing per upstream; the kernel does.)
  */
-export async function openConnections(
+export async function leftOver(
   balancer: BalancerPlace,
   address: string,
   port: number,
-): Promise<number> {
+): Promise<LeftOver> {
   const { docker } = dockerEngine(balancer.endpoint);
   const addresses = await addressesOf(balancer, address);
   const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
-  const tables = await docker([
-    "exec",
-    balancer.container,
-    "cat",
-    "/proc/net/tcp",
-    "/proc/net/tcp6",
-  ]);
-  return tables
+  const found = await docker(["exec", balancer.container, "sh", "-c", LOOK]);
+  const connections = found
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => state === ESTABLISHED && wanted.has(remote ?? "")).length;
+    .filter(([, , remote, state]) => OPEN.includes(state ?? "") && wanted.has(remote ?? "")).length;
+  return { connections, oldWorkers: found.includes("worker process is shutting down") };
 }
+
+/** The kernel's tables of connections, and what processes call themselves. */
+const LOOK =
+  "cat /proc/net/tcp /proc/net/tcp6; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true";
 
 /** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
 export async function addressesOf(balancer: BalancerPlace, address: string): Promise<string[]> {

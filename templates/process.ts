@@ -1,4 +1,5 @@
 import type { BalancerPlan } from "../components/balancer-plan.ts";
+import { BALANCER } from "../components/defaults.ts";
 import { because, block, directive, type Directive } from "./directive.ts";
 
 /** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
@@ -38,7 +39,7 @@ export function serverProcess(): Directive[] {
     directive("keepalive_requests", 10_000),
     because(
       "without it every reload resets idle client connections: 92 errors in 57,000 requests",
-      directive("keepalive_min_timeout", "5s"),
+      directive("keepalive_min_timeout", `${BALANCER.keepaliveMinTimeoutSeconds}s`),
     ),
     directive("reset_timedout_connection", "on"),
   ];
