@@ -69,10 +69,17 @@ async function exported(stack: string | undefined, ...more: string[]): Promise<R
   }
 }
 
+/** A secret is exported as an object, with --show-secrets together with its value as JSON. */
+function revealed(value: unknown): unknown {
+  const { plaintext } = (value ?? {}) as { plaintext?: unknown };
+  return typeof plaintext === "string" ? JSON.parse(plaintext) : value;
+}
+
 function stepInputs(resources: Resource[]) {
   const steps = resources.flatMap(({ type, inputs, delete: old }) => {
     const name = /steps\.run\("(\w+)"\)/.exec(String(inputs?.create))?.[1];
-    return type === "command:local:Command" && name && !old ? [{ name, stdin: inputs?.stdin }] : [];
+    const stdin = revealed(inputs?.stdin);
+    return type === "command:local:Command" && name && !old ? [{ name, stdin }] : [];
   });
   return {
     hidden: steps.some(({ stdin }) => typeof stdin !== "string"),

@@ -19,18 +19,24 @@ afterEach(async () => {
 
 const SECRET = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
 
-const command = (step: string, input: object, hidden = false) => ({
+/** As `pulumi stack export` writes a secret: alone, and with --show-secrets. */
+const hiddenAs = {
+  hidden: () => SECRET,
+  shown: (text: string) => ({ ...SECRET, plaintext: JSON.stringify(text) }),
+};
+
+const command = (step: string, input: object, as?: keyof typeof hiddenAs) => ({
   type: "command:local:Command",
   inputs: {
     create: `import("ollama-mesh/steps").then((steps) => steps.run("${step}"))`,
-    stdin: hidden ? SECRET : JSON.stringify(input),
+    stdin: as ? hiddenAs[as](JSON.stringify(input)) : JSON.stringify(input),
   },
 });
-const steps = (mesh: string, node: string, hidden = false) => {
+const steps = (mesh: string, node: string, as?: keyof typeof hiddenAs) => {
   const balancer = { container: `${mesh}-balancer` };
   return [
     command("ready", { balancer, node, container: `${mesh}-${node}` }),
-    command("admit", { balancer, node, line: "server;" }, hidden),
+    command("admit", { balancer, node, line: "server;" }, as),
   ];
 };
 
@@ -56,8 +62,8 @@ test("is what the node's own steps were told", async () => {
 });
 
 test("is asked for with secrets only where one is in the way", async () => {
-  await pulumi(steps("lab", "a", true), steps("lab", "a"));
-  expect(await nodeInStack("a")).toMatchObject({ admission: { node: "a" } });
+  await pulumi(steps("lab", "a", "hidden"), steps("lab", "a", "shown"));
+  expect(await nodeInStack("a")).toMatchObject({ admission: { node: "a", line: "server;" } });
 });
 
 test("refuses a node that is not there, not managed, or there twice", async () => {
