@@ -5,6 +5,7 @@ import {
   DEFAULT_ENGINE,
   MANAGEMENT_ADDRESS,
   NGINX_IMAGE,
+  NODE,
   RETRY,
   ROUTES,
   STICKY_EXPIRES_SECONDS,
@@ -154,6 +155,12 @@ export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean 
     node.address === undefined &&
     (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
   );
+}
+
+/** Whether a node is published by a guard, which lets nobody but the balancer through. */
+export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): boolean {
+  if (node.managed === false || isAttached(node, balancer?.host ?? DEFAULT_ENGINE)) return false;
+  return (node.access ?? access ?? NODE.access) === "balancerOnly";
 }
 
 /** host:port with the brackets that an IPv6 address needs. */

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isGuarded } from "./balancer-plan.ts";
 import { BALANCER, OLLAMA_LOAD_SECONDS, RETRY } from "./defaults.ts";
 import type { BalancerArgs } from "./mesh-args.ts";
 import type { MeshConfig } from "./mesh-config.ts";
@@ -11,7 +12,8 @@ export function balancerWarnings(config: MeshConfig): Problem[] {
   return [...nodeWarnings(config), ...timeOutWarnings(config), ...openDoorWarnings(balancer)];
 }
 
-function nodeWarnings({ nodes, balancer = {} }: MeshConfig): Problem[] {
+function nodeWarnings(config: MeshConfig): Problem[] {
+  const { nodes, balancer = {} } = config;
   const [first] = nodes;
   // A name may lead to several servers.
   const alone = nodes.length === 1 && (first!.managed !== false || isIP(first!.address ?? "") > 0);
@@ -36,8 +38,14 @@ function nodeWarnings({ nodes, balancer = {} }: MeshConfig): Problem[] {
     });
   }
   if (balancer.retry?.profile === "strict") {
-    nodes.forEach(({ tls }, at) => {
-      if (!tls) return;
+    nodes.forEach((node, at) => {
+      if (isGuarded(config, node)) {
+        warnings.push({
+          path: `nodes[${at}].access`,
+          text: "balancerOnly with balancer.retry.profile strict: when nobody listens there a POST fails instead of being tried elsewhere; use the profile llm",
+        });
+      }
+      if (!node.tls) return;
       warnings.push({
         path: `nodes[${at}].tls`,
         text: "with balancer.retry.profile strict: when nobody listens there a POST fails instead of being tried elsewhere; use the profile llm, or plain HTTP",

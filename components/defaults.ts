@@ -17,6 +17,8 @@ export const NGINX_IMAGE = "nginx:1.30.6";
 export const NODE = {
   weight: 1,
   maxConnections: 0,
+  /** Not balancerOnly: whoever sets up a mesh asks its nodes directly when something is wrong. README, Security, says so. */
+  access: "open",
   /** Threads and processes in a node's container; a runaway runner must not take the host with it. */
   pids: 4096,
 } as const;
@@ -128,6 +130,22 @@ export const NODE_TLS = {
   verifyDepth: 5,
   /** Debian's place, in nginx's official image too. */
   publicAuthorities: "/etc/ssl/certs/ca-certificates.crt",
+} as const;
+
+/** The nginx beside a node with access: balancerOnly. */
+export const GUARD = {
+  /** It holds no body back, and nothing of what it passes on. */
+  memoryMiB: 256,
+  pids: 64,
+  /** Enough for one node: a worker handles thousands of streams. */
+  workers: 1,
+  connectTimeoutSeconds: 5,
+  /** Nobody but the mesh ever looks at its certificates, and their renewal replaces the guard. */
+  certificateYears: 10,
+  /** NIST holds 2048 bits good until 2030 only, which is less than ten years. */
+  keyBits: 3072,
+  /** Before their end every `up` says so. */
+  warningDays: 90,
 } as const;
 
 export const LIMITS = {

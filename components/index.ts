@@ -2,6 +2,7 @@ export { OllamaMesh } from "./ollama-mesh.ts";
 export {
   Algorithm,
   GpuVendor,
+  NodeAccess,
   RetryProfile,
   RouteSet,
   type AccessArgs,

@@ -52,6 +52,16 @@ export const GpuVendor = {
 /** One of the values of GpuVendor. */
 export type GpuVendor = (typeof GpuVendor)[keyof typeof GpuVendor];
 
+/** Who may connect to a node on another engine than the balancer's. Ollama itself asks nobody who he is. */
+export const NodeAccess = {
+  /** Every machine that reaches the port. */
+  Open: "open",
+  /** The balancer alone: it shows a certificate that only it has. */
+  BalancerOnly: "balancerOnly",
+} as const;
+/** One of the values of NodeAccess. */
+export type NodeAccess = (typeof NodeAccess)[keyof typeof NodeAccess];
+
 /** The GPUs that a node's container gets. */
 export interface GpuArgs {
   /** nvidia, amd or none. Default none: Docker refuses to start a container that asks for a GPU runtime the host lacks. */
@@ -140,6 +150,11 @@ export interface NodeArgs {
   address?: pulumi.Input<string>;
   /** Port at which the balancer reaches the node, and on other engines the port published there. 1-65535. Default 11434; with tls 443, of a service its own port. */
   port?: number;
+  /**
+   * Who may connect to a node that is published on its host: open or balancerOnly, for which a small nginx
+   * beside it demands the balancer's certificate. Default the mesh's access.
+   */
+  access?: NodeAccess;
   /** Share of requests relative to the other nodes, 1-1000. Default 1. Source: nginx, server weight. */
   weight?: number;
   /** Gets requests only when no other node can. Default false. Source: nginx, server backup. */
@@ -364,6 +379,8 @@ export interface OllamaMeshArgs {
   image?: pulumi.Input<string>;
   /** Ollama settings of all nodes. Default none but those named at OllamaSettings. */
   ollama?: OllamaSettings;
+  /** Who may connect to the nodes on other engines than the balancer's: open or balancerOnly. Default open. */
+  access?: NodeAccess;
   /** The load balancer. */
   balancer?: BalancerArgs;
   /** How changes are rolled out. */

@@ -141,7 +141,11 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
       places.set(place, taken ?? at);
     }
     if (node.tls && node.managed !== false) {
-      add(at, "tls", "is for nodes with managed: false: Ollama itself speaks no TLS; leave it out");
+      add(
+        at,
+        "tls",
+        "is for nodes with managed: false: Ollama itself speaks no TLS; leave it out, or set access: balancerOnly",
+      );
     } else if (node.tls && node.tls.serverName === undefined && isIP(node.address ?? "")) {
       add(
         at,
@@ -154,6 +158,7 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         add(at, "address", "is missing; a node that is not managed is reached by its address only");
       for (const field of [
         "host",
+        "access",
         "service",
         "gpus",
         "image",
@@ -177,6 +182,13 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
         at,
         "port",
         "has no effect on the balancer's own engine, where a node is in the mesh network; leave it out",
+      );
+    }
+    if (node.access !== undefined && isAttached(node, balancerEngine)) {
+      add(
+        at,
+        "access",
+        "has no effect on the balancer's own engine, where a node is in the mesh network and not published; leave it out",
       );
     }
     if (node.service && node.managed !== false) {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { balancerSchema } from "./balancer-schema.ts";
 import {
   GpuVendor,
+  NodeAccess,
   type GpuArgs,
   type MountArgs,
   type NodeArgs,
@@ -134,6 +135,7 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     host: engine,
     address: address.exactOptional(),
     port: whole(1, 65535),
+    access: oneOf(NodeAccess),
     weight: whole(1, 1000),
     backup: flag(),
     maintenance: flag(),
@@ -175,6 +177,7 @@ export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
     models,
     image,
     ollama: ollama.exactOptional(),
+    access: oneOf(NodeAccess),
     balancer: balancerSchema.exactOptional(),
     rollout: rolloutSchema.exactOptional(),
   },

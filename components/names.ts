@@ -10,6 +10,8 @@ export const NODE_LABEL = "ollama-mesh.node";
 
 /** Name of the container of a node. */
 export const nodeContainer = (mesh: string, node: string) => `${mesh}-${node}`;
+/** Name of what guards a node with access: balancerOnly, and of the network of the two. "." keeps it apart from every node. */
+export const nodeGuard = (mesh: string, node: string) => `${nodeContainer(mesh, node)}.guard`;
 /** Name of the balancer's container, of its network and of the volume with its config. No node is called "balancer". */
 export const balancerContainer = (mesh: string) => `${mesh}-balancer`;
 export const meshNetwork = (mesh: string) => `${mesh}-network`;

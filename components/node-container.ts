@@ -68,8 +68,9 @@ const volume = ({ source, path, readOnly }: Required<MountArgs>) => ({
   ...(readOnly ? { readOnly } : {}),
 });
 
-/** A fixed address in the mesh network, or a port of the host. */
-function reachedBy(mesh: MeshPlan, { meshAddress, publish, service }: ContainerPlan) {
+/** A network with its guard, a fixed address in the mesh network, or a port of the host. */
+function reachedBy(mesh: MeshPlan, { meshAddress, publish, service, guard }: ContainerPlan) {
+  if (guard) return { networksAdvanced: [{ name: guard }] };
   if (meshAddress) {
     return { networksAdvanced: [{ name: mesh.balancer.network, ipv4Address: meshAddress }] };
   }

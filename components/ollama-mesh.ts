@@ -128,7 +128,10 @@ function describeHost(
   return {
     mesh: plan.name,
     plan: host,
-    images: own.apply((containers) => [...new Set(containers.map(({ image }) => image))].sort()),
+    images: pulumi.all([own, nginxImage(args)]).apply(([containers, nginx]) => {
+      const all = containers.flatMap(({ image, guard }) => [image, ...(guard ? [nginx] : [])]);
+      return [...new Set(all)].sort();
+    }),
     models: modelPlace(nodes, host),
     // Also those that are switched off: whether one answers is found out when a model is missing.
     peers: plan.hosts.flatMap((other) =>
@@ -143,6 +146,10 @@ function describeHost(
     minimumFreeGiB: plan.rollout.minimumFreeGiB,
   };
 }
+
+/** Also of what guards a node. */
+const nginxImage = ({ balancer }: OllamaMeshArgs): pulumi.Output<string> =>
+  pulumi.output(balancer?.image ?? NGINX_IMAGE);
 
 /** What is declared of a host's nodes that may hold values known later, by node, and that of all. */
 function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
@@ -194,7 +201,7 @@ function createBalancer(
       mesh: plan.name,
       plan: plan.balancer,
       known: balancer,
-      image: pulumi.output(args.balancer?.image ?? NGINX_IMAGE),
+      image: nginxImage(args),
       host: hosts.get(plan.balancer.endpoint)!,
       remote: remoteNodes(plan, nodes),
       base: pulumi
@@ -257,6 +264,7 @@ function createNodes(
           return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
         }),
         ...(host ? { host } : {}),
+        image: nginxImage(args),
         balancer,
         standing,
         after: [...preparations, ...waitsFor.map((other) => created.get(other)!.admission)],

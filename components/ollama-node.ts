@@ -3,11 +3,12 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { tlsHop } from "../templates/tls-hop.ts";
 import { serverLine } from "../templates/upstream.ts";
-import { GPUS } from "./defaults.ts";
+import { GPUS, GUARD } from "./defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
 import { isStandIn } from "./known-later.ts";
 import { nodeContainerArgs } from "./node-container.ts";
+import { nodeGuard, spread, type NodeGuard } from "./node-guard.ts";
 import { clearLeftover } from "./leftover.ts";
 import { MESH_LABEL, shortHash } from "./names.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
@@ -27,6 +28,8 @@ export interface OllamaNodeArgs {
   environment: pulumi.Output<string[]>;
   /** The host of a managed node. */
   host?: GpuHost;
+  /** nginx's, for a node's guard. */
+  image: pulumi.Output<string>;
   /** How the balancer stands at the moment. */
   standing: Standing | NoStanding;
   /** What must be there before the node may take traffic. */
@@ -44,10 +47,19 @@ export class OllamaNode extends pulumi.ComponentResource {
     super("ollama-mesh:index:OllamaNode", name, {}, opts);
     const { plan, host } = args;
     if (plan.container && host) {
-      const turn = takeTurn(this, name, args);
-      const container = nodeContainer(this, name, args, host, turn);
-      const ready = readyGate(this, name, args, plan.container, container);
-      this.admission = admit(this, name, args, [ready], [container.id]);
+      const guard = plan.container.guard
+        ? nodeGuard(this, name, { ...args, host, container: plan.container })
+        : undefined;
+      const turn = takeTurn(this, name, args, guard);
+      const container = nodeContainer(this, name, args, host, [
+        turn,
+        ...(guard ? [guard.network] : []),
+      ]);
+      const made = [container, ...(guard ? [guard.beside(container)] : [])];
+      const linked = { ...args, node: guard?.linked ?? args.node };
+      const ready = readyGate(this, name, linked, plan.container, made);
+      const ids = made.map(({ id }) => id);
+      this.admission = admit(this, name, linked, [ready], ids);
     } else {
       this.admission = admit(this, name, args, [args.balancer]);
     }
@@ -56,9 +68,9 @@ export class OllamaNode extends pulumi.ComponentResource {
 }
 
 /** Before a container is made or replaced: see steps/turn.ts. */
-function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs) {
+function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs, guard?: NodeGuard) {
   const { mesh, plan } = args;
-  const made = pulumi.all([args.node, args.environment]);
+  const made = pulumi.all([args.node, args.environment, pulumi.output(guard?.spec)]);
   return step(
     `${name}-turn`,
     { create: "enlist", update: "takeTurn", delete: "delist" },
@@ -68,9 +80,10 @@ function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs) {
       // What an offline node is made of changes nothing before it is back.
       spec: plan.offline
         ? "offline"
-        : made.apply(([node, environment]) =>
-            shortHash(JSON.stringify(nodeContainerArgs(mesh, node, environment)), 16),
-          ),
+        : made.apply(([node, environment, beside]) => {
+            const container = nodeContainerArgs(mesh, node, environment);
+            return shortHash(JSON.stringify(beside ? [container, beside] : container), 16);
+          }),
       ...(plan.offline ? { offline: true } : {}),
       maxUnavailable: mesh.rollout.maxUnavailable,
       mesh: mesh.name,
@@ -84,7 +97,7 @@ function nodeContainer(
   name: string,
   args: OllamaNodeArgs,
   host: GpuHost,
-  turn: pulumi.Resource,
+  after: pulumi.Resource[],
 ): docker.Container {
   // The environment on its own: a secret in it hides nothing else.
   const inputs = args.node.apply((node) => nodeContainerArgs(args.mesh, node, []));
@@ -96,7 +109,7 @@ function nodeContainer(
       parent,
       provider: host.provider,
       replacementTrigger: host.engine,
-      dependsOn: [...host.prepared, turn],
+      dependsOn: [...host.prepared, ...after],
       deleteBeforeReplace: true,
       // The provider takes a change of these and does not apply it.
       replaceOnChanges: ["healthcheck", "tmpfs"],
@@ -113,22 +126,12 @@ function nodeContainer(
   );
 }
 
-/** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */
-function spread<T extends object>(
-  whole: pulumi.Output<T>,
-  shape: T,
-): pulumi.Inputs & { image: pulumi.Input<string> } {
-  return Object.fromEntries(
-    Object.keys(shape).map((key) => [key, whole.apply((known) => known[key as keyof T])]),
-  ) as never;
-}
-
 function readyGate(
   parent: OllamaNode,
   name: string,
   { mesh, node, plan }: OllamaNodeArgs,
   container: ContainerPlan,
-  made: docker.Container,
+  made: docker.Container[],
 ) {
   return step(
     `${name}-ready`,
@@ -145,12 +148,18 @@ function readyGate(
       warmUp: mesh.rollout.warmUp,
       maintenance: plan.maintenance,
       pids: container.pids,
+      ...(container.guard
+        ? {
+            guard: { container: container.guard, pids: GUARD.pids },
+            tls: node.apply(({ tls }) => tls!),
+          }
+        : {}),
       ...(container.service
         ? { healthPath: container.service.healthPath }
         : minimumOnGpu(container)),
     },
-    { parent, dependsOn: [made], ...leftAlone(plan.offline) },
-    [made.id],
+    { parent, dependsOn: made, ...leftAlone(plan.offline) },
+    made.map(({ id }) => id),
   );
 }
 

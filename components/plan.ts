@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { isAttached, planBalancer, type BalancerPlan } from "./balancer-plan.ts";
+import { isAttached, isGuarded, planBalancer, type BalancerPlan } from "./balancer-plan.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import {
   BALANCER,
@@ -24,6 +24,7 @@ import {
   meshNetwork,
   modelVolume,
   nodeContainer,
+  nodeGuard,
 } from "./names.ts";
 
 /** All that is decided before any resource exists. */
@@ -81,6 +82,8 @@ export interface NodeTlsPlan {
   serverName: string;
   /** In PEM; absent for the public authorities. */
   caCertificate?: string;
+  /** In PEM: what the balancer shows of itself, and its key. Of a node with access: balancerOnly; secret. */
+  client?: { certificate: string; key: string };
 }
 
 /** The container of a managed node. */
@@ -103,6 +106,8 @@ export interface ContainerPlan {
   meshAddress?: string;
   /** Where it is published: the declared address when that is one of the host's, else all. */
   publish?: { ip: string; port: number };
+  /** With access: balancerOnly the name of what is published in its place, and of the network of the two. */
+  guard?: string;
 }
 
 /** What a container runs that is not Ollama. */
@@ -138,6 +143,7 @@ function planNode(
   const gpus = node.gpus ?? {};
   const image =
     node.image ?? config.image ?? (gpus.vendor === "amd" ? OLLAMA_ROCM_IMAGE : OLLAMA_IMAGE);
+  const guarded = isGuarded(config, node);
   const container: ContainerPlan = {
     name: nodeContainer(mesh, node.name),
     host: engineKey(endpoint),
@@ -160,6 +166,7 @@ function planNode(
     ...(meshAddress
       ? { meshAddress }
       : { publish: { ip: isIP(address) ? address : "0.0.0.0", port } }),
+    ...(guarded ? { guard: nodeGuard(mesh, node.name) } : {}),
   };
   return {
     name: node.name,
@@ -172,6 +179,7 @@ function planNode(
     offline: node.offline ?? false,
     maxConnections: node.maxConnections ?? NODE.maxConnections,
     ...(node.tls ? { tls: { ...node.tls, serverName: node.tls.serverName ?? address } } : {}),
+    ...(guarded ? { tls: { serverName: `${node.name}.${mesh}.internal` } } : {}),
     ...(node.managed === false ? {} : { container }),
   };
 }

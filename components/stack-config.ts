@@ -10,9 +10,10 @@ export function readStackConfig(config: pulumi.Config): OllamaMeshArgs {
   return {
     nodes: Array.isArray(nodes) ? nodes.map(declaredNode) : nodes,
     models: config.getObject("models"),
-    // Pulumi.yaml must give every key a default, and an image has no other empty one.
+    // Pulumi.yaml must give every key a default, and a text has no other empty one.
     image: config.get("image") || undefined,
     ollama: withSecretEnvironment(config.getObject("ollama")),
+    access: config.get("access") || undefined,
     balancer: config.getObject("balancer"),
     rollout: config.getObject("rollout"),
   } as OllamaMeshArgs;

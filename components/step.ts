@@ -71,7 +71,7 @@ export function step<Name extends keyof StepInputs>(
       ...environment,
       ...(triggers ? { triggers } : {}),
     },
-    { ...ignoreChanges, ...opts, deleteBeforeReplace: true },
+    { deleteBeforeReplace: true, ...ignoreChanges, ...opts },
   );
 }
 

@@ -1,7 +1,13 @@
 import { hostPort } from "../components/balancer-plan.ts";
 import { BALANCER } from "../components/defaults.ts";
 import type { NodeTlsPlan } from "../components/plan.ts";
-import { askFromBalancer, askOverTls, containerState, type BalancerPlace } from "./balancer.ts";
+import {
+  askFromBalancer,
+  askNode,
+  containerState,
+  nodeUrl,
+  type BalancerPlace,
+} from "./balancer.ts";
 import { addressesOf, leftOver } from "./connections.ts";
 import type { TlsHop } from "../templates/tls-hop.ts";
 import { readState, withConfigVolume } from "./config-volume.ts";
@@ -116,24 +122,23 @@ async function answers({ balancer, address, port, healthPath }: AdmissionInput):
 }
 
 async function requireAnswer(input: AdmissionInput, path: string): Promise<void> {
-  const { balancer, node, address, port, tls } = input;
-  const url = `${tls ? "https" : "http"}://${hostPort(tls?.serverName ?? address, port)}${path}`;
-  const ask = () =>
-    tls
-      ? askOverTls(balancer, { address, port, tls }, path, CHECK_TRY_SECONDS)
-      : askFromBalancer(balancer, url, CHECK_TRY_SECONDS);
+  const { balancer, node } = input;
   try {
-    await until(`node ${node}: GET ${url} from the balancer`, CHECK_SECONDS, async () => {
-      try {
-        const { status } = await ask();
-        return status < 500 || waiting(`status ${status}`);
-      } catch (error) {
-        if (error instanceof DockerError)
-          // What follows curl's first line is advice on curl.
-          return waiting(error.stderr.trim().split("\n")[0]!);
-        throw error;
-      }
-    });
+    await until(
+      `node ${node}: GET ${nodeUrl(input, path)} from the balancer`,
+      CHECK_SECONDS,
+      async () => {
+        try {
+          const { status } = await askNode(balancer, input, path, CHECK_TRY_SECONDS);
+          return status < 500 || waiting(`status ${status}`);
+        } catch (error) {
+          if (error instanceof DockerError)
+            // What follows curl's first line is advice on curl.
+            return waiting(error.stderr.trim().split("\n")[0]!);
+          throw error;
+        }
+      },
+    );
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     throw new StepError(

@@ -86,31 +86,83 @@ export async function askFromBalancer(
   return curl(balancer, [...post, url], seconds, input);
 }
 
+/** A node as the balancer reaches it. */
+export interface NodePlace {
+  address: string;
+  port: number;
+  /** How HTTPS is spoken with it; absent for plain HTTP. */
+  tls?: NodeTlsPlan;
+}
+
+/** What a node is asked by. */
+export function nodeUrl({ address, port, tls }: NodePlace, path: string): string {
+  return `${tls ? "https" : "http"}://${hostPort(tls?.serverName ?? address, port)}${path}`;
+}
+
 /**
- * Asks a node over HTTPS as nginx will: at its address, by its name, its certificate verified.
+ * Asks a node as nginx will: at its address; over HTTPS by its name, with its certificate verified and the
+ * balancer's own shown.
  *
- * @throws DockerError with curl's own words when there was no answer, or the certificate is not good
+ * @param seconds after which the request is given up
+ * @param body JSON to post; without it the request is a GET
+ * @throws DockerError with curl's own words when there was no answer, or a certificate is not good
  */
-export function askOverTls(
+export function askNode(
   balancer: BalancerPlace,
-  { address, port, tls }: { address: string; port: number; tls: NodeTlsPlan },
+  node: NodePlace,
   path: string,
   seconds: number,
+  body?: unknown,
 ): Promise<Answer> {
-  const to = ["--connect-to", `::${hostPort(address, port)}`];
-  const authority = tls.caCertificate === undefined ? [] : ["--cacert", "/dev/stdin"];
-  const url = `https://${hostPort(tls.serverName, port)}${path}`;
-  return curl(balancer, [...to, ...authority, url], seconds, tls.caCertificate ?? "");
+  const { address, port, tls } = node;
+  const url = nodeUrl(node, path);
+  if (!tls) return askFromBalancer(balancer, url, seconds, body);
+  const args = ["--connect-to", `::${hostPort(address, port)}`];
+  const files: Record<string, string> = {};
+  const file = (option: string, name: string, content: string | undefined) => {
+    if (content === undefined) return;
+    args.push(option, name);
+    files[name.replace(/^@/, "")] = content;
+  };
+  file("--cacert", "authority.pem", tls.caCertificate);
+  file("--cert", "client.pem", tls.client?.certificate);
+  file("--key", "client.key", tls.client?.key);
+  if (body !== undefined) {
+    args.push("-H", "Content-Type: application/json");
+    file("--data-binary", "@body", JSON.stringify(body));
+  }
+  return curl(balancer, [...args, url], seconds, files);
 }
+
+/** Files on stdin as lines of name and base64, for curl in a folder that is there for as long as it runs, in memory. */
+const WITH_FILES = `umask 077; folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT && cd "$folder" || exit 1
+while read -r name data; do echo "$data" | base64 -d > "$name"; done
+curl "$@"`;
 
 async function curl(
   { endpoint, container }: BalancerPlace,
   args: readonly string[],
   seconds: number,
-  input: string,
+  given: string | Record<string, string>,
 ): Promise<Answer> {
+  const files = typeof given === "object" ? Object.entries(given) : undefined;
+  const input = files
+    ? files.map(([name, text]) => `${name} ${Buffer.from(text).toString("base64")}\n`).join("")
+    : String(given);
+  const program = files ? ["sh", "-c", WITH_FILES, "sh"] : ["curl"];
   const text = await dockerEngine(endpoint).docker(
-    ["exec", "-i", container, "curl", "-sS", "-m", `${seconds}`, "-w", "\n%{http_code}", ...args],
+    [
+      "exec",
+      "-i",
+      container,
+      ...program,
+      "-sS",
+      "-m",
+      `${seconds}`,
+      "-w",
+      "\n%{http_code}",
+      ...args,
+    ],
     { input, timeoutSeconds: seconds + 15 },
   );
   const end = text.lastIndexOf("\n");

@@ -1,8 +1,9 @@
-import { hostPort } from "../components/balancer-plan.ts";
+import type { NodeTlsPlan } from "../components/plan.ts";
 import {
-  askFromBalancer,
+  askNode,
   containerState,
   lastLog,
+  nodeUrl,
   type Answer,
   type BalancerPlace,
 } from "./balancer.ts";
@@ -30,6 +31,10 @@ export interface ReadyInput {
   /** Nothing is asked of a node in maintenance. */
   maintenance: boolean;
   pids: number;
+  /** What stands beside it and is published in its place. */
+  guard?: { container: string; pids: number };
+  /** How the balancer gets past the guard. */
+  tls?: NodeTlsPlan;
   /** What a server that is not Ollama must answer; it is asked for nothing else. */
   healthPath?: string;
   /** Percent of the first model that must lie in GPU memory; none for a node without GPUs. */
@@ -40,7 +45,10 @@ export interface ReadyInput {
 export async function ready(input: ReadyInput): Promise<{ ready: string }> {
   const { docker } = dockerEngine(input.endpoint);
   // The docker provider has no such argument.
-  await docker(["update", "--pids-limit", String(input.pids), input.container]);
+  const limits = [{ container: input.container, pids: input.pids }, input.guard ?? []].flat();
+  for (const { container, pids } of limits) {
+    await docker(["update", "--pids-limit", String(pids), container]);
+  }
   if (input.maintenance) return { ready: `${input.node} is in maintenance` };
   const deadline = Date.now() + input.timeoutSeconds * 1000;
   try {
@@ -60,11 +68,21 @@ export async function ready(input: ReadyInput): Promise<{ ready: string }> {
     };
   } catch (error) {
     if (!(error instanceof DeadlineError || error instanceof StepError)) throw error;
-    const log = await lastLog(input.endpoint, input.container).catch(() => "  (no log)");
+    const logs = await Promise.all(containersOf(input).map((name) => logOf(input.endpoint, name)));
     throw new StepError(
-      `node ${input.node} is not ready and gets no traffic: ${error.message}\n  last lines of container ${input.container}:\n${log}`,
+      `node ${input.node} is not ready and gets no traffic: ${error.message}\n${logs.join("\n")}`,
     );
   }
+}
+
+const containersOf = ({ container, guard }: ReadyInput) => [
+  container,
+  ...(guard ? [guard.container] : []),
+];
+
+async function logOf(endpoint: string, container: string): Promise<string> {
+  const log = await lastLog(endpoint, container).catch(() => "  (no log)");
+  return `  last lines of container ${container}:\n${log}`;
 }
 
 /** Asks until the answer is 200. */
@@ -74,17 +92,13 @@ async function answer(
   path: string,
   body?: unknown,
 ): Promise<Answer> {
-  const url = `http://${hostPort(input.address, input.port)}${path}`;
+  const url = nodeUrl(input, path);
   const left = () => Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
   return until(`${body ? "POST" : "GET"} ${url}`, left(), async () => {
     await requireRunning(input);
     try {
-      const got = await askFromBalancer(
-        input.balancer,
-        url,
-        body ? left() : Math.min(5, left()),
-        body,
-      );
+      const seconds = body ? left() : Math.min(5, left());
+      const got = await askNode(input.balancer, input, path, seconds, body);
       return got.status === 200 ? got : refused(got, path, url);
     } catch (error) {
       if (error instanceof DockerError) return waiting(error.stderr.trim());
@@ -100,13 +114,15 @@ function refused(got: Answer, path: string, url: string): Waiting {
   return waiting(words);
 }
 
-async function requireRunning({ endpoint, container }: ReadyInput): Promise<void> {
-  const state = await containerState(endpoint, container);
-  if (!state) throw new StepError(`container ${container} is gone`);
-  if (state.restarts >= RESTARTS) {
-    throw new StepError(
-      `container ${container} died ${state.restarts} times (exit code ${state.exitCode})`,
-    );
+async function requireRunning(input: ReadyInput): Promise<void> {
+  for (const container of containersOf(input)) {
+    const state = await containerState(input.endpoint, container);
+    if (!state) throw new StepError(`container ${container} is gone`);
+    if (state.restarts >= RESTARTS) {
+      throw new StepError(
+        `container ${container} died ${state.restarts} times (exit code ${state.exitCode})`,
+      );
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type KeepSecretsInput,
 } from "./apply-config.ts";
 import { hosts, type HostsInput } from "./hosts.ts";
+import { keepGuard, makeLink, type KeepGuardInput, type MakeLinkInput } from "./guard.ts";
 import { image, type ImageInput } from "./image.ts";
 import { models, type ModelsInput } from "./models.ts";
 import { ports, type PortsInput } from "./ports.ts";
@@ -28,6 +29,8 @@ export interface StepInputs {
   keepSecrets: KeepSecretsInput;
   applyConfig: ApplyConfigInput;
   serving: ServingInput;
+  makeLink: MakeLinkInput;
+  keepGuard: KeepGuardInput;
   enlist: TurnInput;
   takeTurn: TurnInput;
   delist: TurnInput;
@@ -47,6 +50,8 @@ const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<
   keepSecrets,
   applyConfig,
   serving,
+  makeLink,
+  keepGuard,
   enlist,
   takeTurn,
   delist,

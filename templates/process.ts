@@ -8,7 +8,7 @@ const WORKER_CONNECTIONS = 8192;
 export const OPEN_FILES = 18_432;
 
 /** What stands before the blocks. */
-export function processSettings(balancer: BalancerPlan): Directive[] {
+export function processSettings(balancer: Pick<BalancerPlan, "workers">): Directive[] {
   return [
     directive("worker_processes", balancer.workers),
     directive("worker_rlimit_nofile", OPEN_FILES),

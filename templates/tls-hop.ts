@@ -25,7 +25,7 @@ export const hopSocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-$
 export const HOPS_MARK = "# @tls-hops@";
 
 /** How long the hop waits for either side: longer than the group, which is to decide. */
-const LONGER = "24h";
+export const LONGER = "24h";
 
 /** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
 export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefined {
@@ -40,9 +40,10 @@ export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefin
       [
         directive("listen", hopSocket(node)),
         directive("access_log", "off"),
-        ...fromGroup(),
+        ...takenAsItIs(),
         ...toNode(balancer, node, tls.serverName),
         ...verification(tls.serverName, authority),
+        ...identification(node),
         directive("error_page", 500, 502, 503, 504, "=", "@gone"),
         block("location", ["@gone"], [directive("return", 444)]),
         block("location", ["/"], [directive("proxy_pass", literal(`https://${groupOf(node)}`))]),
@@ -51,9 +52,21 @@ export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefin
   ];
   return {
     conf: print(tree, 1),
-    files: authority === undefined ? {} : { [authority]: `${tls.caCertificate!.trim()}\n` },
+    files: {
+      ...(authority === undefined ? {} : { [authority]: pem(tls.caCertificate!) }),
+      ...(tls.client
+        ? {
+            [clientFile(node, "pem")]: pem(tls.client.certificate),
+            [clientFile(node, "key")]: pem(tls.client.key),
+          }
+        : {}),
+    },
   };
 }
+
+const pem = (text: string) => `${text.trim()}\n`;
+
+const clientFile = ({ name }: NodePlan, kind: "pem" | "key") => `client-${name}.${kind}`;
 
 /** With an underscore: no host name has one. */
 const groupOf = ({ name }: NodePlan) => `tls_${name}`;
@@ -80,8 +93,8 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
   );
 }
 
-/** Takes what the group sends as it is. */
-const fromGroup = (): Directive[] => [
+/** Takes what comes from another nginx of the mesh as it is, for as long as that one goes on. */
+export const takenAsItIs = (): Directive[] => [
   directive("client_max_body_size", 0),
   directive("client_body_timeout", LONGER),
   directive("send_timeout", LONGER),
@@ -97,10 +110,12 @@ function toNode(balancer: BalancerPlan, node: NodePlan, serverName: string): Dir
   const host = node.port === 443 ? serverName : hostPort(serverName, node.port);
   return [
     directive("proxy_http_version", "1.1"),
-    because(
-      "what answers HTTPS in front of a model server chooses it by this name",
-      directive("proxy_set_header", "Host", literal(host)),
-    ),
+    node.container?.guard
+      ? directive("proxy_set_header", "Host", "$http_host")
+      : because(
+          "what answers HTTPS in front of a model server chooses it by this name",
+          directive("proxy_set_header", "Host", literal(host)),
+        ),
     directive("proxy_set_header", "Connection", "$http_connection"),
     directive("proxy_set_header", "Upgrade", "$http_upgrade"),
     directive("proxy_buffering", "off"),
@@ -115,6 +130,15 @@ function toNode(balancer: BalancerPlan, node: NodePlan, serverName: string): Dir
     ),
     directive("proxy_next_upstream_tries", 2),
     ignoredHeaders(),
+  ];
+}
+
+/** What the node's guard knows the balancer by. */
+function identification(node: NodePlan): Directive[] {
+  if (!node.tls?.client) return [];
+  return [
+    directive("proxy_ssl_certificate", literal(clientFile(node, "pem"))),
+    directive("proxy_ssl_certificate_key", literal(clientFile(node, "key"))),
   ];
 }
 

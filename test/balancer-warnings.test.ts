@@ -46,6 +46,13 @@ test.each<[string, object[], object, object, RegExp[]]>([
     [/^nodes\[1\]\.tls {2}with balancer\.retry\.profile strict: /],
   ],
   [
+    "strict with a node for the balancer only",
+    [{ name: "a" }, { name: "b", host: "ssh://ops@gpu.lan", access: "balancerOnly" }],
+    { retry: { profile: "strict" } },
+    {},
+    [/^nodes\[1\]\.access {2}balancerOnly with balancer\.retry\.profile strict: /],
+  ],
+  [
     "a read time-out below Ollama's silence",
     TWO,
     { readTimeoutSeconds: 60 },

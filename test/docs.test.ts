@@ -5,7 +5,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test, type TestContext } from "vitest";
 
-import { RETRY } from "../components/defaults.ts";
+import { NODE, RETRY } from "../components/defaults.ts";
 import { parseMesh } from "../components/mesh-config.ts";
 import { planMesh } from "../components/plan.ts";
 import { parseYaml } from "./support/yaml.ts";
@@ -139,6 +139,7 @@ describe("Pulumi.yaml", () => {
       models: [],
       image: "",
       ollama: {},
+      access: "",
       balancer: {},
       rollout: {},
     });
@@ -166,6 +167,7 @@ function defaultsOfCode(): Record<string, string> {
     ]),
     ["nodes[].managed", node.container !== undefined],
     ["image", container.image],
+    ["access", NODE.access],
     ["ollama.keepAlive", variable("OLLAMA_KEEP_ALIVE")],
     ["ollama.numParallel", variable("OLLAMA_NUM_PARALLEL")],
     ["balancer.host", balancer.endpoint],

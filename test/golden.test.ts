@@ -66,7 +66,7 @@ async function make(folder: string): Promise<Outcome> {
     });
     const steps = resources.filter(({ type }) => type === "command:local:Command").map(stepInput);
     const apply = steps.find((input) => "base" in input);
-    const secrets = steps.find((input) => "files" in input)?.["files"] ?? {};
+    const secrets = steps.find((input) => "files" in input && "hash" in input)?.["files"] ?? {};
     const lines = steps.flatMap((input) =>
       "line" in input
         ? [

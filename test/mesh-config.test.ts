@@ -211,6 +211,8 @@ describe("invalid", () => {
     "nodes.0.maxConnections": [-1, 100_001],
     "nodes.0.memoryMiB": [0, 63, 1.5, 100_000_001],
     "nodes.0.cpus": [0, -1, NaN, Infinity, "2"],
+    "nodes.0.access": ["balanceronly", "private", true],
+    access: ["none", false],
     "nodes.0.backup": ["true", 1, null],
     "nodes.0.managed": ["false", 0],
     "nodes.0.gpus": [null, "nvidia", ["0"]],

@@ -88,6 +88,7 @@ describe("OllamaMesh", () => {
       },
       image: { type: "string", optional: true },
       ollama: { $ref: type("OllamaSettings"), plain: true, optional: true },
+      access: { $ref: type("NodeAccess"), plain: true, optional: true },
       balancer: { $ref: type("BalancerArgs"), plain: true, optional: true },
       rollout: { $ref: type("RolloutArgs"), plain: true, optional: true },
     });
@@ -123,6 +124,7 @@ describe("types", () => {
         "ListenArgs",
         "ManagementArgs",
         "MountArgs",
+        "NodeAccess",
         "NodeArgs",
         "NodeStatus",
         "NodeTlsArgs",

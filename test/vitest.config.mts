@@ -6,7 +6,7 @@ const SECOND = 1000;
 /** Measures how long an `up` takes, so nothing runs beside it. */
 const ALONE = "test/docker/program.test.ts";
 /** Minutes of changes on simulated machines; `npm test` without arguments leaves them out. */
-const LAN = ["test/lan/changes.test.ts", "test/lan/failures.test.ts"];
+const LAN = ["balancer-only", "changes", "failures"].map((name) => `test/lan/${name}.test.ts`);
 
 export default defineConfig({
   test: {

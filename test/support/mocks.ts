@@ -2,6 +2,8 @@ import { createRequire } from "node:module";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.ts";
+
 const PROJECT = "ollama-mesh";
 const STACK = "test";
 
@@ -99,7 +101,10 @@ export async function record<T>(
 ): Promise<Recorded<T>> {
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ type, name, inputs }) => ({ id: `${type} ${name}`, state: inputs }),
+      newResource: ({ type, name, inputs }) => ({
+        id: `${type} ${name}`,
+        state: { ...(inputs as object), ...printed(inputs as Record<string, unknown>) },
+      }),
       call: () => ({}),
     },
     PROJECT,
@@ -125,6 +130,13 @@ export async function record<T>(
     await pulumi.runtime.disconnect();
     throw Object.assign(new BuildError(error), { resources: describe(seen) });
   }
+}
+
+/** What a step printed, where other resources are made with it. */
+function printed({ create }: Record<string, unknown>): { stdout?: string } {
+  if (!String(create).includes('steps.run("makeLink")')) return {};
+  const identity = { certificate: TEST_CERTIFICATE, key: TEST_KEY };
+  return { stdout: JSON.stringify({ server: identity, client: identity }) };
 }
 
 /** A build threw; what it had registered by then is in `resources`. */

@@ -1,0 +1,157 @@
+import { X509Certificate } from "node:crypto";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Link } from "../steps/guard.ts";
+import { GUARD } from "./defaults.ts";
+import type { GpuHost } from "./gpu-host.ts";
+import { guardContainerArgs, guardFiles, guardVolume } from "./guard-container.ts";
+import { clearLeftover } from "./leftover.ts";
+import { balancerPlace } from "./load-balancer.ts";
+import { MESH_LABEL } from "./names.ts";
+import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+import { leftAlone, step } from "./step.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Arguments of nodeGuard. */
+export interface NodeGuardArgs {
+  mesh: MeshPlan;
+  /** With stand-ins for what is known later. */
+  plan: NodePlan;
+  /** As it will be. */
+  node: pulumi.Output<NodePlan>;
+  /** nginx's. */
+  image: pulumi.Output<string>;
+  host: GpuHost;
+}
+
+/** What stands beside a node with access: balancerOnly, and is published in its place. */
+export interface NodeGuard {
+  /** The node, with the certificates by which the balancer and the guard know each other. */
+  linked: pulumi.Output<NodePlan>;
+  /** What it is made of, but for the node's container: a change of it replaces it. */
+  spec: pulumi.Output<unknown>;
+  /** What the node's container waits for. */
+  network: docker.Network;
+  /** Makes the guard's container, beside the node's. */
+  beside: (container: docker.Container) => docker.Container;
+}
+
+/** Everything of a guard but its container, which has its turn with the node's. */
+export function nodeGuard(
+  parent: pulumi.Resource,
+  name: string,
+  args: NodeGuardArgs & { container: ContainerPlan },
+): NodeGuard {
+  const { mesh, node, image, container, host } = args;
+  const { offline } = args.plan;
+  const guard = container.guard!;
+  const here = {
+    parent,
+    provider: host.provider,
+    replacementTrigger: host.engine,
+    dependsOn: host.prepared,
+    // The provider's own choice for what has a name; but the old one is in use until the old guard is gone.
+    deleteBeforeReplace: false,
+    ...leftAlone(offline),
+  };
+  const link = nodeLink(parent, name, args.plan);
+  const files = link.apply((made) => guardFiles(container, made));
+  const volumeName = pulumi.unsecret(files.apply((all) => guardVolume(guard, all)));
+  const labels = [{ label: MESH_LABEL, value: mesh.name }];
+  const leftover = {
+    endpoint: container.endpoint,
+    name: guard,
+    label: MESH_LABEL,
+    mesh: mesh.name,
+  };
+  const place = balancerPlace(mesh.balancer);
+  const network = new docker.Network(
+    `${name}-guard`,
+    { name: guard, driver: "bridge", labels },
+    { ...here, ...clearLeftover(`${name}-guard-network`, place, { ...leftover, kind: "network" }) },
+  );
+  const volume = new docker.Volume(`${name}-guard`, { name: volumeName, labels }, here);
+  const kept = step(
+    `${name}-guard`,
+    { create: "keepGuard" },
+    { endpoint: container.endpoint, volume: volumeName, image, files },
+    { parent, dependsOn: [volume, ...host.prepared], ...leftAlone(offline) },
+  );
+  const made = pulumi
+    .all([node, volumeName])
+    .apply(([known, volume]) => guardContainerArgs(mesh.name, known, volume));
+  return {
+    linked: pulumi.all([node, link]).apply(([known, { server, client }]) => ({
+      ...known,
+      tls: { ...known.tls!, caCertificate: server.certificate, client },
+    })),
+    spec: pulumi.all([made, image]),
+    network,
+    beside: (beside) =>
+      new docker.Container(
+        `${name}-guard`,
+        {
+          ...spread(made, guardContainerArgs(mesh.name, args.plan, "")),
+          image,
+          // So that it is removed before the node's container is, and after the drain: one of the two holds the port,
+          // also where the next program has no guard. Pulumi sees that in texts and lists, not in sets such as envs.
+          hostname: beside.id.apply((id) => id.slice(0, 12)),
+        },
+        {
+          ...here,
+          dependsOn: [beside, network, kept],
+          deleteBeforeReplace: true,
+          replaceOnChanges: ["healthcheck", "tmpfs"],
+          ...clearLeftover(`${name}-guard`, place, {
+            ...leftover,
+            kind: "container",
+            node: args.plan.name,
+          }),
+        },
+      ),
+  };
+}
+
+/** Made once and kept, secret, in the state; `pulumi up --replace` of it makes a new one. */
+function nodeLink(
+  parent: pulumi.Resource,
+  name: string,
+  { name: node, tls, offline }: NodePlan,
+): pulumi.Output<Link> {
+  const made = step(
+    `${name}-link`,
+    { create: "makeLink" },
+    { name: tls!.serverName },
+    {
+      parent,
+      additionalSecretOutputs: ["stdout"],
+      // Else everything that is made with it would be taken down at once, and not by turns.
+      deleteBeforeReplace: false,
+      ...leftAlone(offline),
+    },
+  );
+  return pulumi.secret(made.stdout).apply((printed) => {
+    const link = JSON.parse(printed) as Link;
+    for (const { certificate } of [link.server, link.client]) {
+      const { validTo } = new X509Certificate(certificate);
+      if (Date.parse(validTo) > Date.now() + GUARD.warningDays * DAY_MS) continue;
+      void pulumi.log.warn(
+        `node ${node}: the balancer's access ends on ${validTo}; renew it: pulumi up --replace '**::${name}-link'`,
+        parent,
+      );
+      break;
+    }
+    return link;
+  });
+}
+
+/** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */
+export function spread<T extends object>(
+  whole: pulumi.Output<T>,
+  shape: T,
+): { [Key in keyof T]: pulumi.Output<T[Key]> } {
+  return Object.fromEntries(
+    Object.keys(shape).map((key) => [key, whole.apply((known) => known[key as keyof T])]),
+  ) as never;
+}
