@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "./names.ts";
 import type { HostPlan } from "./plan.ts";
 import type { ModelPlace } from "../steps/model-store.ts";
+import { engineTls } from "../steps/engine-tls.ts";
 import { SSH_OPTIONS } from "../steps/ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
@@ -65,13 +66,14 @@ export function hostNeeds({ mesh, plan, purpose, minimumFreeGiB }: Omit<GpuHostA
 
 /**
  * How the provider reaches an engine. The empty ones stand for variables of the environment
- * (DOCKER_CONTEXT and the like), which it would otherwise obey before `host`.
+ * (DOCKER_CONTEXT and the like), which it would otherwise obey before `host`. Keys stay where they are: the
+ * state has their folder only.
  */
 function engineAccess(endpoint: string) {
   return {
     host: endpoint,
     context: "",
-    certPath: "",
+    certPath: engineTls(endpoint) ?? "",
     caMaterial: "",
     certMaterial: "",
     keyMaterial: "",

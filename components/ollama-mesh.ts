@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
 import { balancerWarnings } from "./balancer-warnings.ts";
+import { engineWarnings } from "./engine-warnings.ts";
 import { NGINX_IMAGE } from "./defaults.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
@@ -74,7 +75,7 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
 
 /** Says before anything is touched what is allowed but may hurt. */
 function warn(mesh: OllamaMesh, { config }: KnownLater): void {
-  for (const { path, text } of balancerWarnings(config)) {
+  for (const { path, text } of [...balancerWarnings(config), ...engineWarnings(config)]) {
     void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
 }

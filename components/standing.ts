@@ -5,6 +5,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import { type BalancerPlace } from "../steps/balancer.ts";
 import { isSealed, parseState, type MeshState } from "../steps/config-volume.ts";
 import { dockerEnvironment } from "../steps/docker-engine.ts";
+import { engineArgs } from "../steps/engine-tls.ts";
 import { CONFIG_FOLDER } from "../steps/volume-helper.ts";
 import { LOOPBACK_PORT } from "../templates/management.ts";
 import { withServers } from "../templates/nginx-conf.ts";
@@ -37,7 +38,7 @@ export function askBalancer({ endpoint, container }: BalancerPlace): Standing | 
   if (pulumi.runtime.getMonitor() instanceof MockMonitor) return "unknown";
   const { status, stdout, stderr } = spawnSync(
     "docker",
-    ["-H", endpoint, "exec", container, "sh", "-c", LOOK],
+    [...engineArgs(endpoint), "exec", container, "sh", "-c", LOOK],
     { encoding: "utf8", timeout: ANSWER_MS, killSignal: "SIGKILL", env: dockerEnvironment() },
   );
   if (status === 0) return parseStanding(stdout);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { engineArgs } from "./engine-tls.ts";
 import { sshDestination, sshEnvironment } from "./ssh.ts";
 import { StepError } from "./step-error.ts";
 
@@ -38,7 +39,7 @@ export function dockerEngine(endpoint: string): DockerEngine {
   return {
     endpoint,
     async docker(args, options = {}) {
-      const ended = await runDocker(["-H", endpoint, ...args], options);
+      const ended = await runDocker([...engineArgs(endpoint), ...args], options);
       if (ended.code === 0) return ended.stdout;
       const unreachable = explainUnreachable(endpoint, ended.stderr);
       if (unreachable) throw new StepError(unreachable);
@@ -151,6 +152,11 @@ const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] 
       "its sshd broke off the connection; run it again, and if many connections at once are the cause, raise MaxStartups there",
   ],
   [
+    /x509: |tls: |HTTP request to an HTTPS server|HTTP response to HTTPS client/i,
+    () =>
+      "one side does not accept the other's certificate, or only one speaks TLS; its folder in ~/.docker/certs.d must have its authority's ca.pem, and a cert.pem and key.pem that it accepts",
+  ],
+  [
     /timed? ?out|gave no answer|No route to host|Network is unreachable|not responding/i,
     () => "the host does not answer; switch it on, or correct `host`",
   ],
@@ -174,7 +180,7 @@ const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] 
  * program in a container says ("dial tcp ...: connection refused") arrives on the same stderr.
  */
 const NOT_REACHED =
-  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied)|gave no answer in \d+ s$/im;
+  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied|Error response from daemon: Client sent an HTTP request to an HTTPS server)|gave no answer in \d+ s$/im;
 
 /** Why the engine was not reached and what to do; undefined when it was. */
 export function explainUnreachable(endpoint: string, stderr: string): string | undefined {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { dockerEngine, dockerEnvironment, DockerError } from "./docker-engine.ts";
+import { engineArgs } from "./engine-tls.ts";
 import { manifestPath, MODELS_FOLDER, type StoredModel } from "./model-store.ts";
 import type { ModelSource } from "./model-source.ts";
 import { progress, StepError } from "./step-error.ts";
@@ -130,7 +131,7 @@ async function relayAll(target: CopyTarget, source: ModelSource, { blobs }: Stor
 /** The rest of a part, from one host's engine to the other's. */
 async function relay(target: CopyTarget, source: ModelSource, file: string, offset: number) {
   const run = (endpoint: string, args: string[]) =>
-    spawn("docker", ["-H", endpoint, "exec", "-i", "--workdir", MODELS_FOLDER, ...args], {
+    spawn("docker", [...engineArgs(endpoint), "exec", "-i", "--workdir", MODELS_FOLDER, ...args], {
       env: dockerEnvironment(),
       stdio: ["pipe", "pipe", "inherit"],
     });

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { dockerEngine, dockerEnvironment } from "./docker-engine.ts";
+import { engineArgs } from "./engine-tls.ts";
 import { readOnly, type ModelPlace } from "./model-store.ts";
 import { StepError } from "./step-error.ts";
 
@@ -59,7 +60,8 @@ export async function openSource(place: ModelPlace, container: string): Promise<
   const child = spawn(
     "docker",
     [
-      ...["-H", endpoint, "run", "--rm", "--interactive", "--pull", "never", "--name", name],
+      ...engineArgs(endpoint),
+      ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
       ...[...publish, ...readOnly(place)],
       ...[place.image, "-c", 'exec perl -e "$0"', SERVER],
     ],

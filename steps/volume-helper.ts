@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { TLS_FOLDER } from "../templates/tls.ts";
 import type { BalancerPlace } from "./balancer.ts";
 import { DockerError, dockerEngine, dockerEnvironment } from "./docker-engine.ts";
+import { engineArgs } from "./engine-tls.ts";
 import { StepError } from "./step-error.ts";
 
 /** Where the config volume is mounted. */
@@ -70,7 +71,8 @@ async function lockedHelper(balancer: BalancerPlace, image: string, beside?: str
   const holder = spawn(
     "docker",
     [
-      ...["-H", endpoint, "run", "--rm", "--interactive", "--name", name],
+      ...engineArgs(endpoint),
+      ...["run", "--rm", "--interactive", "--name", name],
       ...(beside
         ? ["--network", `container:${beside}`, "--pid", `container:${beside}`]
         : ["--network", balancer.network]),

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** As the docker command calls them in DOCKER_CERT_PATH. */
+const FILES = ["ca.pem", "cert.pem", "key.pem"] as const;
+
+/**
+ * Where the certificates for an engine lie: one folder per engine, as Docker has them for registries, beside the
+ * docker command's own settings. Only a key that stays on this machine is safe: it is root's on the host.
+ *
+ * @returns undefined for an engine that is not reached by tcp://
+ */
+export function tlsFolder(endpoint: string): string | undefined {
+  if (!endpoint.startsWith("tcp://")) return undefined;
+  const settings = process.env["DOCKER_CONFIG"] || join(homedir(), ".docker");
+  return join(settings, "certs.d", endpoint.slice("tcp://".length));
+}
+
+/** That folder, where all three are in it: such an engine is spoken to by TLS, and never without. */
+export function engineTls(endpoint: string): string | undefined {
+  const folder = tlsFolder(endpoint);
+  return folder && FILES.every((file) => existsSync(join(folder, file))) ? folder : undefined;
+}
+
+/** By which the docker command finds an engine. */
+export function engineArgs(endpoint: string): string[] {
+  const folder = engineTls(endpoint);
+  const [ca, certificate, key] = FILES.map((file) => join(folder ?? "", file)) as [
+    string,
+    string,
+    string,
+  ];
+  return [
+    ...(folder
+      ? ["--tlsverify", "--tlscacert", ca, "--tlscert", certificate, "--tlskey", key]
+      : []),
+    ...["-H", endpoint],
+  ];
+}
