@@ -141,7 +141,8 @@ test("tokens pass one by one, and large bodies as a whole", async () => {
   const slow = await slowModel(lan().url);
   const streamed = await chat({ url: lan().url, model: slow, tokens: 40 });
   expect(streamed.failure).toBeUndefined();
-  expect(streamed.firstByte! - streamed.began).toBeLessThan((streamed.ended - streamed.began) / 2);
+  // Held back by one of the two nginx, all tokens would come with the first.
+  expect(streamed.ended - streamed.firstByte!).toBeGreaterThan(500);
   const padding = "x".repeat(40 * 1024 * 1024);
   const shown = await fetch(`${lan().url}/api/show`, {
     method: "POST",

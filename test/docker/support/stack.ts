@@ -108,7 +108,8 @@ export class Stack implements AsyncDisposable {
   async configure(config: StackConfig): Promise<void> {
     const before = await readFile(this.configFile, "utf8");
     const salt = /^"?encryptionsalt"?: *"?([^"\s]+)"?,?$/m.exec(before)?.[1];
-    const balancer = { listen: { port: this.port }, ...(config["balancer"] as object) };
+    const declared = config["balancer"] as { listen?: object } | undefined;
+    const balancer = { ...declared, listen: { port: this.port, ...declared?.listen } };
     const keys = Object.entries({ ...config, balancer }).map(([key, value]) => [
       `${this.project}:${key}`,
       value,

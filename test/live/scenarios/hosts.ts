@@ -46,7 +46,13 @@ export const hosts: Scenario = {
     live.order.url = `http://${first!.address}:${live.stack.port}`;
     live.look = () => everywhere(live);
     await live.planned("move c from the second machine to the third", spread(3), {
-      touches: ["replace node c"],
+      // The machine it comes to is new to the mesh; the others hear where models are to be had.
+      touches: [
+        "replace node c",
+        ...["", "-images", "-models", "-preflight"].map((part) => `create lan3-756969${part}`),
+        ...["balancer-reach", "hosts", "lan1-0652f6-models"].map((each) => `update ${each}`),
+        ...["lan2-c68eff-models", "lan2-c68eff-preflight"].map((each) => `update ${each}`),
+      ],
     });
     const machine = second!.container;
     await live.trouble("the Docker engine of the second machine is restarted", async ({ back }) => {

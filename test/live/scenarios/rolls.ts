@@ -43,7 +43,7 @@ export const settings: Scenario = {
       touches: ["update a", "update a-turn", "update local-preflight"],
     });
     await live.planned("the published port of c", meshOf(limited, slower, await published("c")), {
-      touches: ["replace node c", "update local-preflight"],
+      touches: ["replace node c", "update balancer-reach", "update local-preflight"],
     });
   },
 };
