@@ -1,14 +1,13 @@
 import { posix } from "node:path";
 import { CONFIG_FILE } from "../steps/config-volume.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../steps/volume-helper.ts";
+import { CONFIG_FOLDER } from "../steps/volume-helper.ts";
 import type { PublishedPort } from "../steps/ports.ts";
 import { FRONT_PORT } from "../templates/front-door.ts";
-import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../templates/management.ts";
-import { OPEN_FILES } from "../templates/process.ts";
+import { MANAGEMENT_PORT } from "../templates/management.ts";
 import { REDIRECT_PORT, TLS_FOLDER } from "../templates/tls.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
 import { BALANCER } from "./defaults.ts";
-import { MESH_LABEL, NODE_LABEL } from "./names.ts";
+import { hardenedNginx } from "./hardened-container.ts";
 
 /** What the kernel does about nodes that vanish without a word; nginx has no setting for it. */
 export const SYSCTLS = {
@@ -44,9 +43,14 @@ export function publishedPorts({ listen, management, tls }: BalancerPlan): Publi
 export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
   const certificates = plan.tls?.certificateFile;
   return {
+    ...hardenedNginx({
+      mesh,
+      node: "balancer",
+      configFile: CONFIG_FILE,
+      memoryMiB: BALANCER.memoryMiB,
+      healthPath: "/config-hash",
+    }),
     name: plan.container,
-    command: ["nginx", "-e", "stderr", "-c", CONFIG_FILE, "-g", "daemon off;"],
-    user: NGINX_USER,
     ports: publishedPorts(plan).map(({ ip, port, internal }) => ({ ip, external: port, internal })),
     networksAdvanced: [{ name: plan.network, ipv4Address: plan.addresses.balancer }],
     volumes: [
@@ -55,37 +59,6 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
         ? [{ hostPath: posix.dirname(certificates), containerPath: TLS_FOLDER, readOnly: true }]
         : []),
     ],
-    tmpfs: { "/tmp": "mode=1777" },
-    readOnly: true,
-    capabilities: { drops: ["ALL"] },
-    securityOpts: ["no-new-privileges:true"],
-    memory: BALANCER.memoryMiB,
-    memorySwap: BALANCER.memoryMiB,
-    ulimits: [{ name: "nofile", soft: OPEN_FILES, hard: OPEN_FILES }],
     sysctls: SYSCTLS,
-    labels: [
-      { label: MESH_LABEL, value: mesh },
-      { label: NODE_LABEL, value: "balancer" },
-    ],
-    healthcheck: {
-      tests: [
-        "CMD",
-        "curl",
-        "-fsS",
-        "-o",
-        "/dev/null",
-        `http://127.0.0.1:${LOOPBACK_PORT}/config-hash`,
-      ],
-      interval: "10s",
-      timeout: "3s",
-      retries: 3,
-      startPeriod: "5s",
-    },
-    logDriver: "json-file",
-    logOpts: { "max-file": "3", "max-size": "10m" },
-    restart: "unless-stopped",
-    stopSignal: "SIGQUIT",
-    stopTimeout: BALANCER.stopSeconds,
-    destroyGraceSeconds: BALANCER.stopSeconds,
   };
 }

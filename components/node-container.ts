@@ -1,6 +1,6 @@
 import { OLLAMA_PORT } from "./defaults.ts";
 import { isCdi } from "./ollama-environment.ts";
-import { MESH_LABEL, NODE_LABEL } from "./names.ts";
+import { hardenedContainer } from "./hardened-container.ts";
 import { modelVolume } from "./names.ts";
 import type { ContainerPlan, MeshPlan, NodePlan, ServicePlan } from "./plan.ts";
 import type { MountArgs } from "./mesh-args.ts";
@@ -23,18 +23,7 @@ export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: s
     ...gpuAccess(container.gpus),
     ...limits(container),
     ...(container.service ? serviceProgram(container.service) : ollamaProgram(mesh)),
-    tmpfs: { "/tmp": "mode=1777" },
-    capabilities: { drops: ["ALL"] },
-    securityOpts: ["no-new-privileges:true"],
-    labels: [
-      { label: MESH_LABEL, value: mesh.name },
-      { label: NODE_LABEL, value: node.name },
-    ],
-    logDriver: "json-file",
-    logOpts: { "max-file": "3", "max-size": "10m" },
-    restart: "unless-stopped",
-    stopTimeout: STOP_SECONDS,
-    destroyGraceSeconds: STOP_SECONDS,
+    ...hardenedContainer(mesh.name, node.name, STOP_SECONDS),
   };
 }
 

@@ -2,6 +2,7 @@ import { hostPort } from "../components/balancer-plan.ts";
 import type { NodeTlsPlan } from "../components/plan.ts";
 import { LOOPBACK_PORT } from "../templates/management.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
+import { fileLines } from "./file-lines.ts";
 
 /** Where the balancer runs and keeps its config. */
 export interface BalancerPlace {
@@ -145,10 +146,8 @@ async function curl(
   seconds: number,
   given: string | Record<string, string>,
 ): Promise<Answer> {
-  const files = typeof given === "object" ? Object.entries(given) : undefined;
-  const input = files
-    ? files.map(([name, text]) => `${name} ${Buffer.from(text).toString("base64")}\n`).join("")
-    : String(given);
+  const files = typeof given === "object";
+  const input = files ? fileLines(given) : given;
   const program = files ? ["sh", "-c", WITH_FILES, "sh"] : ["curl"];
   const text = await dockerEngine(endpoint).docker(
     [

@@ -3,6 +3,7 @@ import { containerState, lastLog, type BalancerPlace } from "./balancer.ts";
 import { LOOPBACK_PORT } from "../templates/management.ts";
 import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
+import { fileLines } from "./file-lines.ts";
 import { StepError } from "./step-error.ts";
 import { CONFIG_FOLDER, startVolumeHelper, type VolumeHelper } from "./volume-helper.ts";
 
@@ -196,8 +197,3 @@ async function change(
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 const secretsFolder = (hash: string) => `secrets/${hash}`;
-
-const fileLines = (files: Record<string, string>) =>
-  Object.entries(files)
-    .map(([name, content]) => `${name} ${base64(content)}\n`)
-    .join("");

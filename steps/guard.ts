@@ -1,5 +1,6 @@
 import { makeIdentity, type Identity } from "./certificate.ts";
 import { dockerEngine } from "./docker-engine.ts";
+import { fileLines } from "./file-lines.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "./volume-helper.ts";
 
 /** By what a balancer and a node's guard know each other: each trusts exactly one certificate. */
@@ -43,9 +44,6 @@ done`;
 /** Puts the files of a guard into its volume, readable for nginx only. */
 export async function keepGuard(input: KeepGuardInput): Promise<{ kept: string[] }> {
   const { endpoint, volume, image, files } = input;
-  const lines = Object.entries(files).map(
-    ([name, content]) => `${name} ${Buffer.from(content).toString("base64")}\n`,
-  );
   await dockerEngine(endpoint).docker(
     [
       ...["run", "--rm", "--interactive", "--network", "none", "--user", "0:0"],
@@ -53,7 +51,7 @@ export async function keepGuard(input: KeepGuardInput): Promise<{ kept: string[]
       ...["--read-only", "--volume", `${volume}:${CONFIG_FOLDER}`],
       ...["--entrypoint", "sh", image, "-c", WRITE],
     ],
-    { input: lines.join("") },
+    { input: fileLines(files) },
   );
   return { kept: Object.keys(files) };
 }

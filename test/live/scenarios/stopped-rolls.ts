@@ -26,34 +26,28 @@ export const badImages: Scenario = {
     const image = await actingImage(ollamaImage());
     const config = (...nodes: (string | object)[]) => meshWith({ image, ...SHORT }, ...nodes);
     const out = ["update local-preflight", "update a-turn", "replace a"];
-    const first = await live.failing("never ready", config(node("a", acts("deaf")), "b", "c"), {
-      says: [/node a is not ready and gets no traffic: .*\/api\/version: not within 10 s/],
-      touches: [...out, "delete a-ready", "delete a-admission"],
-    });
-    live.expect(first, (await admitted(live)) === "b,c", `${await admitted(live)} are admitted`);
-    await live.planned("mended", config("a", "b", "c"), {
-      touches: [
-        "update local-preflight",
-        "update a-turn",
-        "replace a",
-        "create a-ready",
-        "create a-admission",
+    const cases: [string, string, (RegExp | string)[]][] = [
+      [
+        "never ready",
+        "deaf",
+        [/node a is not ready and gets no traffic: .*\/api\/version: not within 10 s/],
       ],
-    });
-    const second = await live.failing("answers 500", config(node("a", acts("500")), "b", "c"), {
-      says: ["node a is not ready and gets no traffic", "status 500", "the runner has died"],
-      touches: [...out, "delete a-ready", "delete a-admission"],
-    });
-    live.expect(second, (await admitted(live)) === "b,c", `${await admitted(live)} are admitted`);
-    await live.planned("mended", config("a", "b", "c"), {
-      touches: [
-        "update local-preflight",
-        "update a-turn",
-        "replace a",
-        "create a-ready",
-        "create a-admission",
+      [
+        "answers 500",
+        "500",
+        ["node a is not ready and gets no traffic", "status 500", "the runner has died"],
       ],
-    });
+    ];
+    for (const [what, how, says] of cases) {
+      const row = await live.failing(what, config(node("a", acts(how)), "b", "c"), {
+        says,
+        touches: [...out, "delete a-ready", "delete a-admission"],
+      });
+      live.expect(row, (await admitted(live)) === "b,c", `${await admitted(live)} are admitted`);
+      await live.planned("mended", config("a", "b", "c"), {
+        touches: [...out, "create a-ready", "create a-admission"],
+      });
+    }
   },
 };
 
