@@ -12,15 +12,15 @@ const hasKeys = ({ access }: BalancerPlan) => Boolean(access.apiKeys?.length);
  * Who may come in: $mesh_verdict is pass, network, preflight, origin or key.
  *
  * One table for the whole front instead of something in each location: a route that somebody adds can't be
- * forgotten. The path comes last in what is looked at, since it is the only part that clients write.
+ * forgotten. The path comes last in what is looked at, since it is the only part that clients write. Who has
+ * nothing against him needs one look-up instead of five expressions, before his first token.
  */
 export function accessMaps(balancer: BalancerPlan): Directive[] {
   const seen = [
     limitsNetworks(balancer) ? "$mesh_network" : "welcome",
     "$mesh_origin",
     hasKeys(balancer) ? "$mesh_caller" : "known",
-    "$uri",
-  ];
+  ].join(" ");
   return [
     ...networkMaps(balancer),
     ...corsMaps(balancer),
@@ -34,11 +34,16 @@ export function accessMaps(balancer: BalancerPlan): Directive[] {
           ),
         ]
       : []),
+    block(
+      "map",
+      [`"${seen}"`, "$mesh_verdict"],
+      [directive("default", "$mesh_verdict_by_path"), directive('"welcome none known"', "pass")],
+    ),
     because(
       "who may come in, first line first; \\z and not $, which lets a line feed through",
       block(
         "map",
-        [`"${seen.join(" ")}"`, "$mesh_verdict"],
+        [`"${seen} $uri"`, "$mesh_verdict_by_path"],
         [
           directive("default", "pass"),
           // Where nginx is sent for its own errors; clients get 404 there. Only what has a location: another path

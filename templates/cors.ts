@@ -28,15 +28,16 @@ export function corsMaps(balancer: BalancerPlan): Directive[] {
     block(
       "map",
       ['"$mesh_cors_origin $http_origin"', "$mesh_page"],
-      [
-        directive("default", "foreign"),
-        directive(String.raw`"~^ \z"`, "none"),
-        directive(String.raw`"~^\S"`, "declared"),
-      ],
+      [directive("default", "foreign"), directive(String.raw`"~^\S"`, "declared")],
     ),
     block(
       "map",
-      ['"$mesh_page $request_method $http_access_control_request_method"', "$mesh_origin"],
+      ["$http_origin", "$mesh_origin"],
+      [directive("default", "$mesh_page_asks"), directive('""', "none")],
+    ),
+    block(
+      "map",
+      ['"$mesh_page $request_method $http_access_control_request_method"', "$mesh_page_asks"],
       [
         directive("default", "$mesh_page"),
         directive(String.raw`"~^declared OPTIONS \S"`, "preflight"),

@@ -15,6 +15,7 @@ export function requestMaps(): Directive[] {
         ["$http_x_request_id", REQUEST_ID],
         [
           directive("default", "$request_id"),
+          directive('""', "$request_id"),
           directive(String.raw`"~^[A-Za-z0-9._-]{1,128}\z"`, "$http_x_request_id"),
         ],
       ),

@@ -77,13 +77,11 @@ function passed({ path, prefix, methods }: Place): Directive {
 }
 
 function methodCheck(methods: readonly string[]): Directive[] {
+  const [only, ...others] = methods;
+  const check = others.length > 0 ? ["!~", `^(${methods.join("|")})$)`] : ["!=", `${only})`];
   return [
     directive("set", ALLOWED_METHODS, literal(methods.join(", "))),
-    block(
-      "if",
-      ["($request_method", "!~", `^(${methods.join("|")})$)`],
-      [directive("return", 405)],
-    ),
+    block("if", ["($request_method", ...check], [directive("return", 405)]),
   ];
 }
 
