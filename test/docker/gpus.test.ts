@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { lacking, need } from "../support/needs.ts";
 import { labConfig, model, nginxImage, ollamaImage } from "./support/lab.ts";
+import { NVIDIA_STAND_IN } from "./support/nvidia-stand-in.ts";
 import { SpareEngine } from "./support/spare-engine.ts";
 import { Stack } from "./support/stack.ts";
 
@@ -14,10 +15,7 @@ const NEEDS = [
   "OLLAMA_MESH_HOST_IMAGE",
 ] as const;
 
-/** The engine knows NVIDIA when it finds this program at its start; the real one puts the devices in. */
-const PREPARE = `
-printf '#!/bin/sh\\nexit 0\\n' > /usr/bin/nvidia-container-runtime-hook
-chmod 755 /usr/bin/nvidia-container-runtime-hook
+const PREPARE = `${NVIDIA_STAND_IN}
 mkdir -p /etc/cdi /dev/dri
 cp /spare/nvidia.json /etc/cdi/
 mknod /dev/kfd c 1 3

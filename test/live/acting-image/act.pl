@@ -1,5 +1,5 @@
-# A node that looks alive. "500" fails whatever asks a model; "wedged" does so once well, for the ready
-# gate, and then lets every request hang while version and tags go on being answered.
+# A node that looks alive. "500" fails whatever asks a model; "wedged" answers once, for the ready gate,
+# and then lets every request hang while version and tags go on being answered.
 use strict;
 use IO::Socket::INET;
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';

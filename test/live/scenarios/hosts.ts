@@ -9,8 +9,10 @@ import { lanDown, lanUp, type Lan } from "../../../lab/lan-hosts.mjs";
 import { run } from "../../../toolchain/command.mjs";
 import { containers } from "../../docker/support/containers.ts";
 import { nginxImage, ollamaImage } from "../../docker/support/lab.ts";
+import { NVIDIA_STAND_IN } from "../../docker/support/nvidia-stand-in.ts";
 import { ownStackName } from "../../docker/support/leftovers.ts";
 import type { Stack } from "../../docker/support/stack.ts";
+import { until } from "../../support/until.ts";
 import { clients, type LiveMesh } from "../live-mesh.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 
@@ -18,14 +20,14 @@ const name = `live-${ownStackName()}`;
 const folder = join(tmpdir(), name);
 let lan: Lan | undefined;
 
-/** Balancer and a on the first machine, b on the second, c on the one of this number. */
-function spread(whereC: number) {
+/** Balancer and a on the first machine, b on a GPU of the second, c on the machine of this number. */
+function spread(whereC: number, gpu = "0") {
   // By address: names of machines are known to ssh only.
   const at = (n: number) => ({ host: `ssh://lan${n}`, address: lan!.hosts[n - 1]!.address });
   return meshWith(
     { balancer: { host: "ssh://lan1", listen: { address: "0.0.0.0" } } },
     node("a", { host: "ssh://lan1" }),
-    node("b", at(2)),
+    node("b", { ...at(2), gpus: { vendor: "nvidia", devices: [gpu], minimumPercent: 0 } }),
     node("c", { ...at(whereC), port: 11_435 }),
   );
 }
@@ -33,11 +35,12 @@ function spread(whereC: number) {
 export const hosts: Scenario = {
   name: "hosts",
   about:
-    "three machines: a node moves to another, an engine is restarted, a machine reboots and loses power",
+    "three machines: a node moves to another, one gets another GPU, an engine is restarted, a machine reboots and loses power",
   async config(stack: Stack) {
     const images = [nginxImage(), ollamaImage()];
     lan = await lanUp({ name, folder, count: 3, image: await builtImage(HOST_IMAGE), images });
     Object.assign(stack.env, { PATH: lan.env["PATH"] });
+    await offerGpus(lan.hosts[1]!.container);
     return spread(2);
   },
   order: { groups: clients({ long: 4 }).map((group) => ({ ...group, deadlineSeconds: 30 })) },
@@ -53,6 +56,9 @@ export const hosts: Scenario = {
         ...["balancer-reach", "hosts", "lan1-0652f6-models"].map((each) => `update ${each}`),
         ...["lan2-c68eff-models", "lan2-c68eff-preflight"].map((each) => `update ${each}`),
       ],
+    });
+    await live.planned("b gets another GPU", spread(3, "1"), {
+      touches: ["replace node b", "update hosts", "update lan2-c68eff-preflight"],
     });
     const machine = second!.container;
     await live.trouble("the Docker engine of the second machine is restarted", async ({ back }) => {
@@ -75,6 +81,16 @@ export const hosts: Scenario = {
     await rm(folder, { recursive: true, force: true });
   },
 };
+
+/** Makes the engine of a machine believe in GPUs, which it does from its next start on. */
+async function offerGpus(machine: string) {
+  const inside = (...args: string[]) => run("docker", ["exec", machine, ...args]);
+  const engine = () => inside("sh", "-c", "docker version >&2 && cat /run/docker.pid");
+  const before = await engine();
+  await inside("sh", "-c", NVIDIA_STAND_IN);
+  await inside("engine", "restart");
+  await until("another engine", async () => (await engine()) !== before, { seconds: 60 });
+}
 
 async function everywhere({ mesh }: LiveMesh) {
   const all = await Promise.all(

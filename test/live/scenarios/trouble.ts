@@ -1,6 +1,7 @@
 // Nobody changes anything, and yet something breaks.
 import { run } from "../../../toolchain/command.mjs";
 import { ollamaImage } from "../../docker/support/lab.ts";
+import { CHECKOUT } from "../../docker/support/stack.ts";
 import { actingImage } from "../derived-images.ts";
 import { hostSignal } from "../host-signal.ts";
 import { clients } from "../live-mesh.ts";
@@ -61,22 +62,21 @@ export const trouble: Scenario = {
 
 export const wedged: Scenario = {
   name: "wedged",
-  about: "a node goes on answering version and tags, but gives no token any more",
+  about:
+    "a node goes on answering version and tags, but gives no token any more, until it is restarted",
   async config() {
-    return wedgedMesh("a", "b", "c", "d");
+    const image = await actingImage(ollamaImage());
+    const wedges = node("d", { ollama: { environment: { MESH_LIVE_ACTS: "wedged" } } });
+    return meshWith({ image }, "a", "b", "c", wedges);
   },
   order: { groups: clients({ long: 1 }).map((group) => ({ ...group, deadlineSeconds: PATIENCE })) },
   async run(live) {
+    const { name, env } = live.stack;
     await live.trouble("of four nodes d is wedged, for 40 s", ({ lasting }) => lasting(40));
-    await live.costly("d is taken out of the config", await wedgedMesh("a", "b", "c"), {
-      touches: ["delete node d", "update local-preflight"],
+    await live.trouble("and ollama-mesh restart d", async ({ back }) => {
+      const command = ["dist/cli/ollama-mesh.js", "restart", "d", "--stack", name];
+      await run("node", command, { cwd: CHECKOUT, env });
+      await back("d");
     });
   },
 };
-
-async function wedgedMesh(...names: string[]) {
-  const image = await actingImage(ollamaImage());
-  const acts = { ollama: { environment: { MESH_LIVE_ACTS: "wedged" } } };
-  const nodes = names.map((name) => node(name, name === "d" ? acts : {}));
-  return meshWith({ image, rollout: { drainTimeoutSeconds: 10 } }, ...nodes);
-}
