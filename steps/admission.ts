@@ -76,7 +76,7 @@ async function enter(input: AdmissionInput): Promise<{ admitted: string }> {
     );
   const addresses = state.running ? await addressesOf(balancer, address) : [];
   const admitted = { line, addresses, port, ...(hop ? { hop } : {}) };
-  await withConfigVolume(balancer, state.image, async (volume) => {
+  await withConfigVolume(balancer, state, state.image, async (volume) => {
     const { expected, servers } = volume.state;
     await volume.change({
       ...volume.state,
@@ -100,7 +100,7 @@ async function leave(input: AdmissionInput): Promise<void> {
   const state = await containerState(balancer.endpoint, balancer.container);
   if (!state) return;
   let had = false;
-  await withConfigVolume(balancer, state.image, async (volume) => {
+  await withConfigVolume(balancer, state, state.image, async (volume) => {
     const { [node]: gone, ...servers } = volume.state.servers;
     had = gone !== undefined;
     if (had) await volume.change({ ...volume.state, servers });

@@ -1,4 +1,4 @@
-import type { BalancerPlace } from "./balancer.ts";
+import { containerState, type BalancerPlace } from "./balancer.ts";
 import { withConfigVolume } from "./config-volume.ts";
 
 /** The config that the balancer is to have. */
@@ -14,7 +14,9 @@ export interface ApplyConfigInput {
 
 /** Puts the config in place: tested with nginx, switched, reloaded and verified, or all is as before. */
 export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: true }> {
-  await withConfigVolume(input.balancer, input.image, async (volume) => {
+  const { balancer, image } = input;
+  const found = await containerState(balancer.endpoint, balancer.container);
+  await withConfigVolume(balancer, found, image, async (volume) => {
     await volume.change({ ...volume.state, base: input.base, secrets: input.secrets });
     await volume.forget(input.secrets);
   });
@@ -35,8 +37,8 @@ export interface KeepSecretsInput {
  * their own so that the config itself is no secret, and a preview can show how it changes.
  */
 export async function keepSecrets(input: KeepSecretsInput): Promise<{ kept: string }> {
-  await withConfigVolume(input.balancer, input.image, (volume) =>
-    volume.keep(input.hash, input.files),
-  );
+  const { balancer, image } = input;
+  const found = await containerState(balancer.endpoint, balancer.container);
+  await withConfigVolume(balancer, found, image, (volume) => volume.keep(input.hash, input.files));
   return { kept: input.hash };
 }

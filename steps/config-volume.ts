@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { containerState, lastLog, type BalancerPlace } from "./balancer.ts";
+import { containerState, lastLog, type BalancerPlace, type ContainerState } from "./balancer.ts";
 import { LOOPBACK_PORT } from "../templates/management.ts";
 import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
@@ -44,17 +44,18 @@ export interface ConfigVolume {
  * Locks the config volume of a balancer against every other step, wherever that runs, and works on it.
  * The lock is held by a helper container that ends with this process, however it ends.
  *
- * @param image nginx image to test with; default that of the running balancer
+ * @param found the balancer's container as it was a moment ago; undefined where there is none
+ * @param image nginx image to test with
  */
 export async function withConfigVolume<T>(
   balancer: BalancerPlace,
+  found: ContainerState | undefined,
   image: string,
   work: (volume: ConfigVolume) => Promise<T>,
 ): Promise<T> {
-  const running = await containerState(balancer.endpoint, balancer.container);
-  const beside = running?.running ? balancer.container : undefined;
+  const beside = found?.running ? balancer.container : undefined;
   // A balancer about to be replaced by one with another image starts with the new version.
-  const reload = beside !== undefined && running?.image === image;
+  const reload = beside !== undefined && found?.image === image;
   const helper = await startVolumeHelper(balancer, image, beside);
   try {
     const state = await helper.sh(READ_STATE, []);
@@ -105,7 +106,7 @@ export async function readState(balancer: BalancerPlace): Promise<MeshState | un
   const found = await containerState(balancer.endpoint, balancer.container);
   if (!found) return undefined;
   if (!found.running) {
-    return withConfigVolume(balancer, found.image, ({ state }) => Promise.resolve(state));
+    return withConfigVolume(balancer, found, found.image, ({ state }) => Promise.resolve(state));
   }
   const { docker } = dockerEngine(balancer.endpoint);
   return parseState(

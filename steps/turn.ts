@@ -52,7 +52,7 @@ function refusal({ mesh, node, maxUnavailable }: TurnInput, out: string[]): stri
 export async function delist({ balancer, node }: TurnInput): Promise<{ node: string }> {
   const found = await containerState(balancer.endpoint, balancer.container);
   if (!found) return { node };
-  await withConfigVolume(balancer, found.image, async ({ state, remember }) => {
+  await withConfigVolume(balancer, found, found.image, async ({ state, remember }) => {
     if (!state.expected.includes(node)) return;
     await remember({ ...state, expected: state.expected.filter((other) => other !== node) });
   });

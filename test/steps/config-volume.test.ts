@@ -38,7 +38,9 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     };
   };
   const state = () =>
-    withConfigVolume(balancer, image, (volume) => Promise.resolve<MeshState>(volume.state));
+    withConfigVolume(balancer, undefined, image, (volume) =>
+      Promise.resolve<MeshState>(volume.state),
+    );
   /** Runs what must fail, and shows that nginx and the volume are as before. */
   async function refused(change: () => Promise<unknown>): Promise<string> {
     const before = [await servingHash(balancer), await mesh.currentConfig(), await state()];
