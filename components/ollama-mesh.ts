@@ -89,23 +89,7 @@ function createHosts(
   args: OllamaMeshArgs,
 ): Map<string, GpuHost> {
   const { plan } = known;
-  const { endpoint } = plan.balancer;
-  const bare: HostPlan = {
-    key: engineKey(endpoint),
-    endpoint,
-    volume: "",
-    images: [],
-    models: [],
-    ollama: false,
-    nvidia: false,
-    offline: false,
-    nodes: [],
-    amd: false,
-    ports: [],
-  };
-  const withNodes = plan.hosts.some((host) => host.endpoint === endpoint);
-  const all = withNodes ? plan.hosts : [...plan.hosts, bare];
-  const described = all.map((host) => describeHost(known, host, args));
+  const described = plan.hosts.map((host) => describeHost(known, host, args));
   const on = described.filter(({ plan: { offline } }) => !offline);
   const looked = on.length > 1 ? [lookAtHosts(mesh, plan, on)] : [];
   return new Map(

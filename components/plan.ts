@@ -36,7 +36,7 @@ export interface MeshPlan {
   rollout: Required<RolloutArgs>;
 }
 
-/** One Docker engine that runs nodes. */
+/** One Docker engine that runs nodes, or the balancer. */
 export interface HostPlan {
   key: string;
   endpoint: string;
@@ -125,7 +125,7 @@ export function planMesh(name: string, config: MeshConfig): MeshPlan {
   const rollout = { ...ROLLOUT, ...config.rollout };
   const balancer = planBalancer(name, config);
   const nodes = config.nodes.map((node) => planNode(name, config, node, balancer));
-  return { name, hosts: planHosts(name, nodes), nodes, balancer, rollout };
+  return { name, hosts: planHosts(name, nodes, balancer), nodes, balancer, rollout };
 }
 
 function planNode(
@@ -199,11 +199,13 @@ function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
   };
 }
 
-function planHosts(mesh: string, nodes: readonly NodePlan[]): HostPlan[] {
+/** The engines of nodes in the order of these; the balancer's last where no node is on it. */
+function planHosts(mesh: string, nodes: readonly NodePlan[], balancer: BalancerPlan): HostPlan[] {
   const containers = nodes.flatMap(({ name, offline, container }) =>
     container ? { ...container, node: name, offline } : [],
   );
   const engines = Map.groupBy(containers, ({ endpoint }) => endpoint);
+  if (!engines.has(balancer.endpoint)) engines.set(balancer.endpoint, []);
   const distinct = (values: string[]) => [...new Set(values)].sort();
   return [...engines].map(([endpoint, own]) => ({
     key: engineKey(endpoint),

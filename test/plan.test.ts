@@ -209,8 +209,12 @@ describe("hosts", () => {
     ]);
   });
 
-  test("there is none where the mesh runs nothing", () => {
-    expect(plan({ nodes: [{ name: "a", managed: false, address: "10.0.0.9" }] }).hosts).toEqual([]);
+  test("the balancer's is one of them, with nothing to prepare where no node is on it", () => {
+    const [host, ...others] = plan({
+      nodes: [{ name: "a", managed: false, address: "10.0.0.9" }],
+    }).hosts;
+    expect(host).toMatchObject({ key: "local", nodes: [], images: [], ollama: false, ports: [] });
+    expect(others).toEqual([]);
   });
 });
 
