@@ -110,11 +110,11 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
     const total = () => toys.reduce((sum, { inFlight: own }) => sum + own, 0);
     for (let index = 0; index < count; index++) {
       void ask(`${url}${path}`, asked({ signal: leave.signal })).catch(() => undefined);
-      await until("the request at a node", async () => total() === index + 1, { seconds: 5 });
+      await until("the request at a node", async () => total() === index + 1, { seconds: 30 });
     }
     const seen = toys.map((toy) => toy.inFlight);
     leave.abort();
-    await until("the nodes to be idle", async () => total() === 0, { seconds: 5 });
+    await until("the nodes to be idle", async () => total() === 0, { seconds: 30 });
     return seen;
   };
 

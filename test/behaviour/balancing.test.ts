@@ -23,7 +23,7 @@ describe.skipIf(why)(`balancing${why ? ` (${why})` : ""}`, () => {
       await until(
         `${index + 1} requests at the nodes`,
         async () => mesh.nodes.reduce((sum, node) => sum + node.count(), 0) === index + 1,
-        { seconds: 5 },
+        { seconds: 30 },
       );
     }
   };
@@ -37,7 +37,7 @@ describe.skipIf(why)(`balancing${why ? ` (${why})` : ""}`, () => {
       leave.abort();
       for (const node of mesh.nodes) node.answer = { kind: "ok" };
       await until("the nodes to be idle", async () => mesh.nodes.every((n) => n.inFlight === 0), {
-        seconds: 5,
+        seconds: 30,
       });
     }
   };

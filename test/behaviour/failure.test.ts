@@ -151,7 +151,7 @@ describe.skipIf(why)(`failure${why ? ` (${why})` : ""}`, () => {
     await until(
       "both tries aborted",
       async () => tried.every(({ abortedAt }) => abortedAt !== undefined),
-      { seconds: 5 },
+      { seconds: 30 },
     );
   });
 

@@ -87,13 +87,15 @@ describe.skipIf(why)(`limits${why ? ` (${why})` : ""}`, () => {
     const open = [leave, stay].map(({ signal }) =>
       ask(`${mesh.balancer.bridgeUrl}/api/chat`, { ...CHAT, headers: anna, signal }).catch(() => 0),
     );
-    await until("two requests at the node", async () => node.count() === 2, { seconds: 5 });
+    await until("two requests at the node", async () => node.count() === 2, { seconds: 30 });
     node.answer = { kind: "ok" };
     const { status, headers } = await tags(anna);
     expect([status, headers["retry-after"]]).toEqual([429, "2"]);
     expect(await statuses(1, ben)).toEqual([200]);
     leave.abort();
-    await until("room for one more", async () => (await tags(anna)).status === 200, { seconds: 5 });
+    await until("room for one more", async () => (await tags(anna)).status === 200, {
+      seconds: 30,
+    });
     stay.abort();
     await Promise.all(open);
   });

@@ -55,7 +55,7 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
     using blob = await RawSocket.open(mesh.balancer.managementUrl);
     blob.write(`POST /nodes/a/api/blobs/sha256:00 ${head}`);
     await until("half a blob at the node", async () => mesh.node("a").requests[0]?.bytes === 5, {
-      seconds: 5,
+      seconds: 30,
     });
     using chat = await RawSocket.open(mesh.balancer.url);
     chat.write(`POST /api/chat ${head}`);

@@ -110,12 +110,12 @@ describe.skipIf(why)(`HTTPS to nodes${why ? ` (${why})` : ""}`, () => {
       safe.answer = { kind: "hang" };
       const leave = new AbortController();
       const asked = ask(chat, { ...CHAT, signal: leave.signal });
-      await until("the request", async () => safe.requests[0]?.completeAt, { seconds: 5 });
+      await until("the request", async () => safe.requests[0]?.completeAt, { seconds: 30 });
       const left = Date.now();
       leave.abort();
       await expect(asked).rejects.toThrow(BrokenAnswer);
-      const at = await until("its end", async () => safe.requests[0]!.abortedAt, { seconds: 5 });
-      expect(at - left).toBeLessThan(500);
+      const at = await until("its end", async () => safe.requests[0]!.abortedAt, { seconds: 30 });
+      expect(at - left).toBeLessThan(2_000);
     });
 
     test("gets bodies of 64 MiB whole", async () => {
@@ -221,7 +221,7 @@ describe.skipIf(why)(`HTTPS to nodes${why ? ` (${why})` : ""}`, () => {
       expect(safe.count()).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - began) / 1000));
       safe.answer = { kind: "ok" };
       await until("a request at it", async () => nodeOf(await ask(chat, CHAT)) === "safe", {
-        seconds: 5,
+        seconds: 30,
       });
     });
 
@@ -238,7 +238,7 @@ describe.skipIf(why)(`HTTPS to nodes${why ? ` (${why})` : ""}`, () => {
       const { status, totalMs } = await ask(chat, CHAT);
       expect(status).toBe(504);
       expect(totalMs).toBeGreaterThan(950);
-      expect(totalMs).toBeLessThan(2500);
+      expect(totalMs).toBeLessThan(10_000);
     });
 
     test("an answer that breaks off is seen broken", async () => {

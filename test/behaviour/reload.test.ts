@@ -44,7 +44,7 @@ describe.skipIf(why)(`reload${why ? ` (${why})` : ""}`, () => {
     mesh.node("b").answer = { kind: "ok" };
     await mesh.reload({}, {}, { only: ["a"] });
     const stream = ask(`${mesh.balancer.url}/api/chat`, CHAT);
-    await until("the stream to begin", async () => mesh.node("a").count() === 1, { seconds: 5 });
+    await until("the stream to begin", async () => mesh.node("a").count() === 1, { seconds: 30 });
     await mesh.reload({}, {}, { only: ["b"] });
     expect((await ask(`${mesh.balancer.url}/api/chat`, CHAT)).headers["x-mesh-node"]).toBe("b");
     expect((await stream).pieces).toHaveLength(12);

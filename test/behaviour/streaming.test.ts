@@ -38,7 +38,7 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
       node.answer = { kind: "tokens", count: TOKENS, everyMs: EVERY_MS, format };
       const { pieces } = await ask(chat, CHAT);
       expect(pieces.map(({ text }) => text)).toEqual(tokens(format));
-      expect(pieces[0]!.ms).toBeLessThan(EVERY_MS);
+      expect(pieces[0]!.ms).toBeLessThan(((TOKENS - 1) * EVERY_MS) / 2);
       expect(pieces.at(-1)!.ms).toBeGreaterThan((TOKENS - 1) * EVERY_MS * 0.9);
     },
   );
@@ -75,15 +75,15 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
     const leave = new AbortController();
     const asked = ask(chat, { ...CHAT, signal: leave.signal });
     await until("the request at the node", async () => node.requests[0]?.completeAt, {
-      seconds: 5,
+      seconds: 30,
     });
     const left = Date.now();
     leave.abort();
     await expect(asked).rejects.toThrow(BrokenAnswer);
     const aborted = await until("the node to notice", async () => node.requests[0]!.abortedAt, {
-      seconds: 5,
+      seconds: 30,
     });
-    expect(aborted - left).toBeLessThan(500);
+    expect(aborted - left).toBeLessThan(2_000);
   });
 
   test("with proxy_ignore_client_abort the node would work on for nobody", async () => {
@@ -94,11 +94,11 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
     const leave = new AbortController();
     const asked = ask(chat, { ...CHAT, signal: leave.signal });
     await until("the request at the node", async () => node.requests[0]?.completeAt, {
-      seconds: 5,
+      seconds: 30,
     });
     leave.abort();
     await expect(asked).rejects.toThrow(BrokenAnswer);
-    await until("the node to be done", async () => node.inFlight === 0, { seconds: 5 });
+    await until("the node to be done", async () => node.inFlight === 0, { seconds: 30 });
     expect(node.requests[0]!.abortedAt).toBeUndefined();
     await mesh.reload({});
   });

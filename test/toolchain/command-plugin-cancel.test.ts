@@ -63,7 +63,7 @@ describe.runIf(ours)("a command that has to be ended", () => {
     expect(outcome.code).not.toBe(0);
     expect(outcome.output).toContain("signal: terminated: running ");
     expect(await living(group)).toEqual([]);
-    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(Date.now() - began).toBeLessThan(30_000);
     expect(await project.state()).toEqual({});
     expect((await project.up({ next: { create: "true" } })).code).toBe(0);
   });

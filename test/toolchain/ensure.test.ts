@@ -106,7 +106,7 @@ describe("with the official host in reach", () => {
     expect(result.code).toBe(1);
     expect(result.output).toContain("no answer in 4 s");
     expect(result.output).toContain("OLLAMA_MESH_PULUMI_RELEASES must name a mirror");
-    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(Date.now() - began).toBeLessThan(30_000);
   });
 
   it("replaces an installed CLI that is too old", async () => {
@@ -183,7 +183,7 @@ describe("without the official host", () => {
     const began = Date.now();
     const second = await machine.exec(SHOW);
     expect(second.output).toBe(first.stdout);
-    expect(Date.now() - began).toBeLessThan(1_000);
+    expect(Date.now() - began).toBeLessThan(10_000);
     expect(await readFile(join(machine.folder, "go-calls"), "utf8")).toBe(calls);
   });
 
