@@ -1,7 +1,7 @@
 // Under Pulumi's mocks: exact inputs of every resource of a mesh on one engine, and its outputs.
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { OllamaMesh, type OllamaMeshArgs } from "../components/index.ts";
+import type { OllamaMesh } from "../components/index.ts";
 import { isSecret, one, stepInput, valueOf, type Registered } from "./support/mocks.ts";
 import {
   COMMAND,
@@ -16,18 +16,15 @@ import {
   withoutStdin,
   place,
   meshLabel,
+  THREE_NODES,
 } from "./support/recorded-mesh.ts";
 
 describe("a mesh of three local nodes", () => {
-  const args: OllamaMeshArgs = {
-    nodes: [{ name: "one" }, { name: "two", weight: 2 }, { name: "three", backup: true }],
-    models: ["llama3.2:3b"],
-  };
   let resources: Registered[];
   let mesh: OllamaMesh;
 
   beforeEach(async () => {
-    ({ resources, result: mesh } = await build(args));
+    ({ resources, result: mesh } = await build(THREE_NODES));
   });
 
   describe("inputs", () => {

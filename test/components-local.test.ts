@@ -2,7 +2,6 @@
 // What this does not prove: diffs, replacements and real hosts.
 import { beforeEach, describe, expect, test } from "vitest";
 
-import type { OllamaMeshArgs } from "../components/index.ts";
 import { one, type Registered } from "./support/mocks.ts";
 import {
   COMMAND,
@@ -20,17 +19,14 @@ import {
   UNDIVERTED,
   short,
   waits,
+  THREE_NODES,
 } from "./support/recorded-mesh.ts";
 
 describe("a mesh of three local nodes", () => {
-  const args: OllamaMeshArgs = {
-    nodes: [{ name: "one" }, { name: "two", weight: 2 }, { name: "three", backup: true }],
-    models: ["llama3.2:3b"],
-  };
   let resources: Registered[];
 
   beforeEach(async () => {
-    ({ resources } = await build(args));
+    ({ resources } = await build(THREE_NODES));
   });
 
   /** Everything of the balancer and its host that a node waits for. */

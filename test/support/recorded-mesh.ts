@@ -13,6 +13,12 @@ export const NODE = "ollama-mesh:index:OllamaNode";
 export const BALANCER = "ollama-mesh:index:LoadBalancer";
 export const LOCAL = "unix:///var/run/docker.sock";
 
+/** A mesh on one engine, built under the name of lab. */
+export const THREE_NODES: OllamaMeshArgs = {
+  nodes: [{ name: "one" }, { name: "two", weight: 2 }, { name: "three", backup: true }],
+  models: ["llama3.2:3b"],
+};
+
 /** Addresses in the network of a mesh called lab. */
 export const ADDRESS = { one: "10.109.54.17", two: "10.109.54.107", three: "10.109.61.4" } as const;
 
@@ -22,6 +28,7 @@ export const build = (args: OllamaMeshArgs, name = "lab") =>
 /** One line per resource: "Command lab-one-turn". */
 export const named = (resources: readonly Registered[]) =>
   resources.map(({ type, name }) => `${short(type)} ${name}`).toSorted();
+
 /** What the provider is told besides the endpoint, so that no variable of the environment is heard. */
 export const UNDIVERTED = {
   context: "",
@@ -30,6 +37,7 @@ export const UNDIVERTED = {
   certMaterial: "",
   keyMaterial: "",
 };
+
 export const short = (type: string) => type.split(/[:/]/).at(-1)!;
 
 /** What a resource waits for: "Command lab-one-turn". */
