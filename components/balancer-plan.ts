@@ -18,7 +18,7 @@ import type {
   RouteSet,
   StickyArgs,
   TlsArgs,
-} from "./mesh-args.ts";
+} from "./balancer-args.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
 import type { Known } from "./patterns.ts";
 import { balancerContainer, configVolume, engineHost, engineKey, meshNetwork } from "./names.ts";

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { BALANCER, OLLAMA, RETRY } from "./defaults.ts";
-import type { BalancerArgs, OllamaSettings } from "./mesh-args.ts";
+import type { BalancerArgs } from "./balancer-args.ts";
+import type { OllamaSettings } from "./node-args.ts";
 import type { NodeConfig } from "./mesh-config.ts";
 import type { Known } from "./patterns.ts";
 import { show, type Problem } from "./problems.ts";

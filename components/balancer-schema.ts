@@ -15,7 +15,7 @@ import {
   type RoutesArgs,
   type StickyArgs,
   type TlsArgs,
-} from "./mesh-args.ts";
+} from "./balancer-args.ts";
 import {
   certificates,
   engine,

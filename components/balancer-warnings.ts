@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { isGuarded } from "./balancer-plan.ts";
 import { BALANCER, OLLAMA_LOAD_SECONDS, RETRY } from "./defaults.ts";
-import type { BalancerArgs } from "./mesh-args.ts";
+import type { BalancerArgs } from "./balancer-args.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import type { Known } from "./patterns.ts";
 import type { Problem } from "./problems.ts";

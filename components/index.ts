@@ -1,29 +1,29 @@
 export { OllamaMesh } from "./ollama-mesh.ts";
 export {
   Algorithm,
-  GpuVendor,
-  NodeAccess,
   RetryProfile,
   RouteSet,
   type AccessArgs,
   type ApiKeyArgs,
   type BalancerArgs,
-  type GpuArgs,
   type KeepaliveArgs,
   type LimitArgs,
   type ListenArgs,
   type ManagementArgs,
-  type MountArgs,
-  type NodeArgs,
-  type NodeStatus,
-  type NodeTlsArgs,
-  type OllamaMeshArgs,
-  type OllamaSettings,
   type RetryArgs,
-  type RolloutArgs,
   type RouteArgs,
   type RoutesArgs,
-  type ServiceArgs,
   type StickyArgs,
   type TlsArgs,
-} from "./mesh-args.ts";
+} from "./balancer-args.ts";
+export { type NodeStatus, type OllamaMeshArgs, type RolloutArgs } from "./mesh-args.ts";
+export {
+  GpuVendor,
+  NodeAccess,
+  type GpuArgs,
+  type MountArgs,
+  type NodeArgs,
+  type NodeTlsArgs,
+  type OllamaSettings,
+  type ServiceArgs,
+} from "./node-args.ts";

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { NodeTlsArgs, OllamaMeshArgs } from "./mesh-args.ts";
+import type { OllamaMeshArgs } from "./mesh-args.ts";
+import type { NodeTlsArgs } from "./node-args.ts";
 import { parseMesh, type MeshConfig } from "./mesh-config.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
 import type { Known } from "./patterns.ts";

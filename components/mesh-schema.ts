@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { balancerSchema } from "./balancer-schema.ts";
+import { type OllamaMeshArgs, type RolloutArgs } from "./mesh-args.ts";
 import {
   GpuVendor,
   NodeAccess,
@@ -7,11 +8,9 @@ import {
   type MountArgs,
   type NodeArgs,
   type NodeTlsArgs,
-  type OllamaMeshArgs,
   type OllamaSettings,
-  type RolloutArgs,
   type ServiceArgs,
-} from "./mesh-args.ts";
+} from "./node-args.ts";
 import {
   address,
   certificates,
@@ -26,7 +25,7 @@ import {
   type Shape,
 } from "./patterns.ts";
 
-// The interfaces in mesh-args.ts are the source of truth (schema inference turns zod's types into
+// The interfaces of the arguments are the source of truth (schema inference turns zod's types into
 // "any"); each schema here is held to its interface by the compiler.
 
 /** The name of a node and of a mesh: what Docker, DNS and nginx all accept. */

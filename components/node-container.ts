@@ -3,7 +3,7 @@ import { isCdi } from "./ollama-environment.ts";
 import { hardenedContainer } from "./hardened-container.ts";
 import { modelVolume } from "./names.ts";
 import type { ContainerPlan, MeshPlan, NodePlan, ServicePlan } from "./plan.ts";
-import type { MountArgs } from "./mesh-args.ts";
+import type { MountArgs } from "./node-args.ts";
 
 /** Seconds that Ollama gets to stop; it has no request left by then. */
 const STOP_SECONDS = 10;

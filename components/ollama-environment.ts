@@ -1,5 +1,5 @@
 import { OLLAMA } from "./defaults.ts";
-import type { GpuArgs, OllamaSettings, ServiceArgs } from "./mesh-args.ts";
+import type { GpuArgs, OllamaSettings, ServiceArgs } from "./node-args.ts";
 import type { Known } from "./patterns.ts";
 
 type Settings = Known<OllamaSettings>;

@@ -13,7 +13,9 @@ import {
   ROLLOUT,
   SERVICE_HEALTH_PATH,
 } from "./defaults.ts";
-import type { BalancerArgs, MountArgs, RolloutArgs } from "./mesh-args.ts";
+import type { BalancerArgs } from "./balancer-args.ts";
+import type { RolloutArgs } from "./mesh-args.ts";
+import type { MountArgs } from "./node-args.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
 import type { Known } from "./patterns.ts";
 import {

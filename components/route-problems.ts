@@ -1,6 +1,6 @@
 import { isManagementRoute } from "../templates/ollama-routes.ts";
 import { HEALTH_PATH } from "../templates/routes.ts";
-import type { BalancerArgs } from "./mesh-args.ts";
+import type { BalancerArgs } from "./balancer-args.ts";
 import type { Known } from "./patterns.ts";
 import { show, type Problem } from "./problems.ts";
 

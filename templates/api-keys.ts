@@ -1,5 +1,5 @@
 import type { BalancerPlan } from "../components/balancer-plan.ts";
-import type { ApiKeyArgs } from "../components/mesh-args.ts";
+import type { ApiKeyArgs } from "../components/balancer-args.ts";
 import type { Known } from "../components/patterns.ts";
 import { because, block, directive, type Directive } from "./directive.ts";
 

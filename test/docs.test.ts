@@ -20,16 +20,14 @@ interface Property {
   doc: string;
 }
 
-/** Every interface of mesh-args.ts, its properties with type and docstring. */
+/** Every interface of the arguments, its properties with type and docstring. */
 function interfaces(): Map<string, Property[]> {
-  const source = ts.createSourceFile(
-    "mesh-args.ts",
-    read("components/mesh-args.ts"),
-    ts.ScriptTarget.Latest,
-    true,
-  );
+  const statements = ["node-args.ts", "balancer-args.ts", "mesh-args.ts"].flatMap((file) => {
+    const text = read(`components/${file}`);
+    return [...ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements];
+  });
   const found = new Map<string, Property[]>();
-  for (const node of source.statements) {
+  for (const node of statements) {
     if (!ts.isInterfaceDeclaration(node)) continue;
     found.set(
       node.name.text,
@@ -53,7 +51,7 @@ const docOf = (node: ts.Node) =>
 
 const ALL = interfaces();
 
-describe("mesh-args.ts", () => {
+describe("the arguments", () => {
   test("has the interfaces that users meet", () => {
     expect([...ALL.keys()]).toEqual([
       "GpuArgs",
@@ -236,7 +234,7 @@ describe("README.md", () => {
     meaning: meaning.trim(),
   }));
 
-  test("has one row for every setting of mesh-args.ts, in its order, and no other", (context) => {
+  test("has one row for every setting of the arguments, in their order, and no other", (context) => {
     needTable(context);
     expect(rows.map(({ key }) => key)).toEqual(settings().map(({ path }) => path));
   });

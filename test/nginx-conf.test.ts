@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { NodeArgs, OllamaMeshArgs } from "../components/mesh-args.ts";
+import type { OllamaMeshArgs } from "../components/mesh-args.ts";
+import type { NodeArgs } from "../components/node-args.ts";
 import { parseMesh } from "../components/mesh-config.ts";
 import { planMesh, type NodePlan } from "../components/plan.ts";
 import { HASH_MARK, nginxConf, withServers } from "../templates/nginx-conf.ts";

@@ -1,7 +1,7 @@
 // The exact inputs of a node's container.
 import { describe, expect, test } from "vitest";
 
-import type { NodeArgs } from "../components/mesh-args.ts";
+import type { NodeArgs } from "../components/node-args.ts";
 import { parseMesh } from "../components/mesh-config.ts";
 import { nodeContainerArgs } from "../components/node-container.ts";
 import { planMesh } from "../components/plan.ts";

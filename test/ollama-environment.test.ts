@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { GpuArgs } from "../components/mesh-args.ts";
+import type { GpuArgs } from "../components/node-args.ts";
 import { ollamaEnvironment } from "../components/ollama-environment.ts";
 
 const DEFAULTS = [

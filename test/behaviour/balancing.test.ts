@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { RETRY_AFTER_SECONDS } from "../../components/defaults.ts";
-import type { BalancerArgs } from "../../components/mesh-args.ts";
+import type { BalancerArgs } from "../../components/balancer-args.ts";
 import type { Known } from "../../components/patterns.ts";
 import { lacking } from "../support/needs.ts";
 import { until } from "../support/until.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { AccessArgs } from "../../components/mesh-args.ts";
+import type { AccessArgs } from "../../components/balancer-args.ts";
 import type { Known } from "../../components/patterns.ts";
 import { FRONT_PORT } from "../../templates/front-door.ts";
 import { lacking } from "../support/needs.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { NodeTlsArgs } from "../../components/mesh-args.ts";
+import type { NodeTlsArgs } from "../../components/node-args.ts";
 import type { Known } from "../../components/patterns.ts";
 import { lacking } from "../support/needs.ts";
 import { until } from "../support/until.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { BalancerArgs } from "../../components/mesh-args.ts";
+import type { BalancerArgs } from "../../components/balancer-args.ts";
 import type { Known } from "../../components/patterns.ts";
 import { Balancer } from "../behaviour/harness/balancer.ts";
 import { bridgeAddress } from "../behaviour/harness/docker.ts";

@@ -1,6 +1,6 @@
 // How the balancer takes failing nodes: two tables, a killed node and a node without power, under load. Three
 // minutes. Usage: OLLAMA_MESH_NGINX_IMAGE=... node test/scenarios/balancer-failures.ts
-import type { BalancerArgs } from "../../components/mesh-args.ts";
+import type { BalancerArgs } from "../../components/balancer-args.ts";
 import type { Known } from "../../components/patterns.ts";
 import {
   blackHole,

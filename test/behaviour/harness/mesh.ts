@@ -1,4 +1,5 @@
-import type { BalancerArgs, NodeArgs } from "../../../components/mesh-args.ts";
+import type { BalancerArgs } from "../../../components/balancer-args.ts";
+import type { NodeArgs } from "../../../components/node-args.ts";
 import type { Known } from "../../../components/patterns.ts";
 import { Balancer, type BalancerOptions } from "./balancer.ts";
 import { bridgeAddress } from "./docker.ts";
