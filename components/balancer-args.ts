@@ -164,6 +164,8 @@ export interface BalancerArgs {
   image?: pulumi.Input<string>;
   /** Address and port for clients. Default 127.0.0.1:11434. */
   listen?: ListenArgs;
+  /** Address or name by which clients reach it: it stands in the output endpoint and is used for nothing else. Default listen.address; where that is every address, the host of host, of ssh:// its HostName by your ssh config. */
+  address?: string;
   /** HTTPS for clients. Default plain HTTP. */
   tls?: TlsArgs;
   /** Who may use the mesh. Default whoever reaches it. */

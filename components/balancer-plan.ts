@@ -60,6 +60,8 @@ export interface BalancerPlan extends SimpleSettings {
   resolver?: string;
   /** Where clients reach it. */
   url: string;
+  /** Whether the host in that is the name of an ssh endpoint, which may be known to ssh alone. */
+  urlBySsh: boolean;
 }
 
 /** Decides all that concerns the balancer. */
@@ -103,7 +105,7 @@ export function planBalancer(name: string, config: MeshConfig): BalancerPlan {
       timeoutSeconds: settings.keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
       requests: settings.keepalive?.requests ?? BALANCER.keepaliveRequests,
     },
-    url: url(listen, endpoint, settings.tls !== undefined),
+    ...clientsUrl(settings, endpoint, listen),
   };
 }
 
@@ -142,11 +144,27 @@ function optionalSettings({ tls, management, hashKey, sticky, resolver }: Known<
   };
 }
 
-function url(listen: { address: string; port: number }, endpoint: string, tls: boolean): string {
+function clientsUrl(
+  settings: Known<BalancerArgs>,
+  endpoint: string,
+  listen: BalancerPlan["listen"],
+): Pick<BalancerPlan, "url" | "urlBySsh"> {
   const everywhere = listen.address === "0.0.0.0" || listen.address === "::";
-  const host = everywhere ? (engineHost(endpoint) ?? "localhost") : listen.address;
-  return `${tls ? "https" : "http"}://${hostPort(host, listen.port)}`;
+  const byEndpoint = settings.address === undefined && everywhere;
+  const host = byEndpoint
+    ? (engineHost(endpoint) ?? "localhost")
+    : (settings.address ?? listen.address);
+  return {
+    url: urlAt(host, { listen, tls: settings.tls }),
+    urlBySsh: byEndpoint && endpoint.startsWith("ssh:"),
+  };
 }
+
+/** The balancer's URL by a name or address of its host. */
+export const urlAt = (
+  host: string,
+  { listen, tls }: { listen: BalancerPlan["listen"]; tls?: unknown },
+) => `${tls ? "https" : "http"}://${hostPort(host, listen.port)}`;
 
 /** Whether a node joins the mesh network instead of being published on its host. */
 export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {

@@ -17,6 +17,7 @@ import {
   type TlsArgs,
 } from "./balancer-args.ts";
 import {
+  address,
   certificates,
   engine,
   flag,
@@ -193,6 +194,7 @@ export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
     host: engine,
     image,
     listen: listen.exactOptional(),
+    address: address.exactOptional(),
     tls: tls.exactOptional(),
     access: access.exactOptional(),
     routes: routes.exactOptional(),

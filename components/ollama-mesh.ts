@@ -10,9 +10,10 @@ import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
 import { engineHost, engineKey, shortHash } from "./names.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
-import { hostPort, type BalancerPlan } from "./balancer-plan.ts";
+import { hostPort, urlAt, type BalancerPlan } from "./balancer-plan.ts";
 import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
 import type { ModelPlace } from "../steps/model-store.ts";
+import { sshHostName } from "../steps/ssh.ts";
 import { ConfigurationError } from "./problems.ts";
 import { configDrift } from "./drift.ts";
 import { askBalancer, type NoStanding, type Standing } from "./standing.ts";
@@ -46,7 +47,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
 
     const served = pulumi.all(nodes.map(({ admission }) => admission.id));
     const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
-    this.endpoint = served.apply(() => known.plan.balancer.url);
+    this.endpoint = served.apply(() => clientsUrl(known.plan.balancer));
     this.nodes = pulumi.all([planned, served]).apply(([all]) =>
       all.map((node) => ({
         name: node.name,
@@ -262,6 +263,11 @@ function createNodes(
     if (!created.has(name)) created.set(name, create(name));
   }
   return plan.nodes.map(({ name }) => created.get(name)!);
+}
+
+/** Clients do not know the names of an ssh config. No resource depends on what these stand for, only an output. */
+async function clientsUrl(plan: BalancerPlan): Promise<string> {
+  return plan.urlBySsh ? urlAt(await sshHostName(plan.endpoint), plan) : plan.url;
 }
 
 function exampleCall(url: string, plan: MeshPlan): string {

@@ -2,6 +2,7 @@ import { hostPort } from "../components/balancer-plan.ts";
 import type { BalancerPlace } from "./balancer.ts";
 import { dockerEngine } from "./docker-engine.ts";
 import { earlierResult } from "./earlier-result.ts";
+import { sshHostName } from "./ssh.ts";
 import { StepError } from "./step-error.ts";
 
 const ANSWER_SECONDS = 5;
@@ -30,24 +31,27 @@ export async function reach(input: ReachInput): Promise<{ reached: string[] }> {
   const ask = `i=0; for at in "$@"; do ( said=$(curl -sv -o /dev/null --noproxy '*' -m ${ANSWER_SECONDS} "http://$at/" 2>&1); code=$?; echo "$i $code $(echo "$said" | grep -oiE 'no route to host|network is unreachable|timed out' | tail -n 1)" ) & i=$((i + 1)); done; wait`;
   const run = ["run", "--rm", "--network", input.balancer.network, "--entrypoint", "sh"];
   const lines = (await docker([...run, input.image, "-c", ask, "sh", ...targets])).split("\n");
-  const problems = nodes.flatMap(({ node, address }, i) => {
+  const explained = nodes.map(async ({ node, address }, i) => {
     const [, code, said = ""] =
       lines
         .map((line) => /^(\d+) (\d+) ?(.*)$/.exec(line)?.slice(1) ?? [])
         .find(([number]) => Number(number) === i) ?? [];
-    const problem = explain(Number(code), said, address);
+    const problem = await explain(Number(code), said, address);
     return problem
       ? [`node ${node}: from the balancer's engine, ${input.balancer.endpoint}, ${problem}`]
       : [];
   });
+  const problems = (await Promise.all(explained)).flat();
   if (problems.length > 0) throw new StepError(problems.join("\n"));
   return { reached: all };
 }
 
 /** What an exit code of curl says of the way to a host; undefined when there is one. */
-function explain(code: number, said: string, address: string): string | undefined {
+async function explain(code: number, said: string, address: string): Promise<string | undefined> {
   if (code === 6) {
-    return `the name ${address} cannot be resolved; declare the IP address as the node's \`address\`, or add the name to DNS (names of ~/.ssh/config and /etc/hosts do not hold in containers)`;
+    const known = await sshHostName(`ssh://${address}`);
+    const hint = known === address ? "" : ` (your ssh config has ${known})`;
+    return `the name ${address} cannot be resolved; declare the IP address as the node's \`address\`${hint}, or add the name to DNS (names of ~/.ssh/config and /etc/hosts do not hold in containers)`;
   }
   if (code === 28 || (code === 7 && /No route|unreachable/i.test(said))) {
     return `${address} cannot be reached (${said || "no answer"}); correct the node's \`address\`, or open the firewall between the two for the node's port`;

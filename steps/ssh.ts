@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -80,4 +81,16 @@ export function sshDestination(endpoint: string): string[] | undefined {
   const [, user, host, port] = /^ssh:\/\/(?:([^@]*)@)?([^:/]+)(?::(\d+))?/.exec(endpoint) ?? [];
   if (!host) return undefined;
   return [...(port ? ["-p", port] : []), user ? `${user}@${host}` : host];
+}
+
+/** What the host of an ssh endpoint is by the user's ssh config (HostName): its own name where that says nothing else. */
+export function sshHostName(endpoint: string): Promise<string> {
+  const destination = sshDestination(endpoint) ?? [];
+  const name = destination.at(-1)?.split("@").at(-1) ?? "";
+  return new Promise((resolve) => {
+    // Opens no connection. What goes wrong is said better by what does open one.
+    execFile("ssh", ["-G", ...destination], { timeout: 10_000 }, (error, stdout) =>
+      resolve((!error && /^hostname (\S+)$/m.exec(stdout)?.[1]) || name),
+    );
+  });
 }

@@ -94,6 +94,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
       },
       keepalive: { connections: 32, timeoutSeconds: 60, requests: 1000 },
       url: "http://127.0.0.1:11434",
+      urlBySsh: false,
     },
     rollout: {
       maxUnavailable: 1,
@@ -329,8 +330,20 @@ describe("the URL for clients", () => {
       "https://127.0.0.1:11434",
     ],
     [{ host: "ssh://admin@lb.lan:22", listen: { address: "0.0.0.0" } }, "http://lb.lan:11434"],
+    [{ host: "ssh://lb", listen: { address: "::" }, address: "ai.lan" }, "http://ai.lan:11434"],
+    [{ address: "2001:db8::3" }, "http://[2001:db8::3]:11434"],
   ])("%j: %s", (balancer, expected) => {
     expect(url(balancer)).toBe(expected);
+  });
+
+  test.each<[string, OllamaMeshArgs["balancer"], boolean]>([
+    ["where every address of an ssh host is meant", { host: "ssh://lb" }, true],
+    ["not of a host by TCP", { host: "tcp://lb:2376" }, false],
+    ["not where it is declared", { host: "ssh://lb", address: "ai.lan" }, false],
+  ])("is asked of ssh %s", (_, balancer, expected) => {
+    const everywhere = { listen: { address: "0.0.0.0" }, ...balancer };
+    const nodes = [{ name: "a", address: "10.0.0.7" }];
+    expect(plan({ nodes, balancer: everywhere }).balancer.urlBySsh).toBe(expected);
   });
 });
 

@@ -121,7 +121,7 @@ test(
     const message = ran.errors.join("\n");
     const from = "from the balancer's engine, ssh://ops@lan1,";
     expect(message).toContain(
-      `node a: ${from} the name lan2 cannot be resolved; declare the IP address`,
+      `node a: ${from} the name lan2 cannot be resolved; declare the IP address as the node's \`address\` (your ssh config has ${lan().host(2).address})`,
     );
     expect(message).toContain(`node b: ${from} ${nowhere} cannot be reached`);
     for (const n of [2, 3]) {
