@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
+import { Readable } from "node:stream";
 import { dockerEngine, dockerEnvironment } from "./docker-engine.ts";
 import { engineArgs } from "./engine-tls.ts";
-import { readOnly, type ModelPlace } from "./model-store.ts";
+import { MODELS_FOLDER, readOnly, type ModelPlace } from "./model-store.ts";
 import { StepError } from "./step-error.ts";
 
 const PORT = 4000;
@@ -39,13 +40,14 @@ while (my @ready = $select->can_read) {
   }
 }`;
 
-/** A host that hands out parts of models, until it is closed. */
+/** What hands out parts of models, until it is closed. */
 export interface ModelSource {
-  readonly endpoint: string;
-  /** Its container, for reading through the engine. */
-  readonly container: string;
+  /** For people. */
+  readonly name: string;
   /** Where other hosts get them; none for a host whose address is not known. */
   readonly listener?: { address: string; port: number; token: string };
+  /** A part from an offset on, as this machine gets it. */
+  read(file: string, offset: number): Readable;
   close(): Promise<void>;
 }
 
@@ -76,14 +78,38 @@ export async function openSource(place: ModelPlace, container: string): Promise<
   child.stdin.write(`${token}\n`);
   try {
     await ready(child, endpoint);
-    if (!address) return { endpoint, container: name, close };
+    const read = (file: string, offset: number) => readOf(endpoint, name, file, offset);
+    const source = { name: endpoint, read, close };
+    if (!address) return source;
     const bound = await docker(["port", name, `${PORT}/tcp`]);
     const port = Number(/:(\d+)$/m.exec(bound)?.[1]);
-    return { endpoint, container: name, listener: { address, port, token }, close };
+    return { ...source, listener: { address, port, token } };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** A part, through the engine of its host. */
+function readOf(endpoint: string, container: string, file: string, offset: number): Readable {
+  const tail = ["tail", "-c", `+${offset + 1}`, `blobs/${file}`];
+  const child = spawn(
+    "docker",
+    [...engineArgs(endpoint), "exec", "--workdir", MODELS_FOLDER, container, ...tail],
+    { env: dockerEnvironment(), stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject).on("close", resolve);
+  });
+  async function* chunks() {
+    try {
+      yield* child.stdout as AsyncIterable<Buffer>;
+      if ((await ended) !== 0) throw new StepError(`the connection to ${endpoint} broke`);
+    } finally {
+      child.kill();
+    }
+  }
+  return Readable.from(chunks(), { objectMode: false });
 }
 
 function ready(child: ReturnType<typeof spawn>, endpoint: string): Promise<void> {

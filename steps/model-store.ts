@@ -25,6 +25,12 @@ export interface StoredModel {
   blobs: Blob[];
 }
 
+/** Ollama's full name of a model: without scheme, with a tag. */
+export function canonicalModel(name: string): string {
+  const bare = name.replace(/^https?:\/\//, "");
+  return bare.lastIndexOf(":") > bare.lastIndexOf("/") ? bare : `${bare}:latest`;
+}
+
 /** Path of a model's manifest below the folder `manifests`, by its full name. Source: Ollama, types/model/name.go. */
 export function manifestPath(fullName: string): string {
   const at = fullName.lastIndexOf(":");

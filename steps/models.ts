@@ -1,20 +1,11 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { dockerEngine, DockerError, type DockerEngine } from "./docker-engine.ts";
-import { withMachineLock } from "./machine-lock.ts";
-import { copyModel } from "./model-copy.ts";
-import { openSource } from "./model-source.ts";
-import { storedModel, type ModelPlace, type StoredModel } from "./model-store.ts";
-import { progress, StepError } from "./step-error.ts";
+import { fetchModel } from "./model-fetch.ts";
+import { canonicalModel, MODELS_FOLDER, type ModelPlace } from "./model-store.ts";
+import { StepError } from "./step-error.ts";
 import { until, waiting } from "./until.ts";
 
-const PULL_SECONDS = 24 * 3600;
-const PROGRESS_MS = 10_000;
 const START_SECONDS = 60;
-/** How often, and after how long, a host without internet looks again whether another one has the model. */
-const OFFLINE_TRIES = 3;
-const OFFLINE_PAUSE_MS = 5_000;
-const OFFLINE = /registry cannot be reached/;
-const MODELS_FOLDER = "/root/.ollama";
+const OLLAMA_FOLDER = "/root/.ollama";
 
 /** Which models the volume of one host must hold. */
 export interface ModelsInput {
@@ -42,100 +33,15 @@ export async function models(input: ModelsInput): Promise<{ models: string[] }> 
   try {
     const present = await listModels(engine, input.container);
     const missing = input.models.filter((model) => !present.has(canonicalModel(model)));
-    if (missing.length > 0) await requireSpace(engine, input);
-    for (const model of missing) await fetchModel(engine, input, model);
+    if (missing.length === 0) return { models: input.models };
+    await requireSpace(engine, input);
+    for (const model of missing) await fetchModel(input, model, input.peers ?? []);
+    // What was begun as a copy and then came from the internet.
+    await engine.docker(["exec", input.container, "rm", "-rf", `${MODELS_FOLDER}/lan`]);
     return { models: input.models };
   } finally {
     await removeContainer(engine, input.container);
   }
-}
-
-/**
- * From another host of the mesh where one has the model, else from the internet. Hosts that lack the same
- * model at the same time wait for the first one to have it: the internet sees each model once.
- */
-async function fetchModel(engine: DockerEngine, input: ModelsInput, model: string): Promise<void> {
-  const peers = input.peers ?? [];
-  if (peers.length === 0) return pull(engine, input, model);
-  const found = await heldOrPulled(engine, input, model, peers);
-  if (found.length === 0) return;
-  // Not all from the same one.
-  const first = Math.floor(Math.random() * found.length);
-  for (const holder of [...found.slice(first), ...found.slice(0, first)]) {
-    if (await copied(engine, input, model, holder)) return;
-  }
-  await pull(engine, input, model);
-}
-
-/** Who has a model; nobody where it was pulled now. A host without internet lets the others try first. */
-async function heldOrPulled(
-  engine: DockerEngine,
-  input: ModelsInput,
-  model: string,
-  peers: readonly ModelPlace[],
-): Promise<Holder[]> {
-  for (let left = OFFLINE_TRIES; ; left--) {
-    try {
-      return await withMachineLock(input.container, async () => {
-        const holders = await holdersOf(peers, model);
-        if (holders.length === 0) await pull(engine, input, model);
-        return holders;
-      });
-    } catch (error) {
-      if (left === 0 || !(error instanceof StepError && OFFLINE.test(error.message))) throw error;
-      progress(
-        `${model}: ${engine.endpoint} reaches no registry; waiting for another host to have it`,
-      );
-      await pause(OFFLINE_PAUSE_MS);
-    }
-  }
-}
-
-interface Holder {
-  place: ModelPlace;
-  stored: StoredModel;
-}
-
-async function holdersOf(peers: readonly ModelPlace[], model: string): Promise<Holder[]> {
-  const all = await Promise.all(
-    peers.map(async (place) => ({
-      place,
-      stored: await storedModel(place, canonicalModel(model)),
-    })),
-  );
-  return all.flatMap(({ place, stored }) => (stored ? [{ place, stored }] : []));
-}
-
-async function copied(
-  { endpoint }: DockerEngine,
-  { container }: ModelsInput,
-  model: string,
-  { place, stored }: Holder,
-): Promise<boolean> {
-  const began = Date.now();
-  progress(`${model}: copying from ${place.endpoint} to ${endpoint}`);
-  try {
-    const source = await openSource(place, container);
-    try {
-      const bytes = await copyModel({ endpoint, container }, source, canonicalModel(model), stored);
-      const seconds = Math.max(0.1, (Date.now() - began) / 1000);
-      const mib = bytes / 1024 ** 2;
-      progress(`${model}: ${mib.toFixed(0)} MiB in ${seconds.toFixed(1)} s (${place.endpoint})`);
-    } finally {
-      await source.close();
-    }
-    return true;
-  } catch (error) {
-    if (!(error instanceof DockerError || error instanceof StepError)) throw error;
-    progress(`${model}: not copied from ${place.endpoint}: ${error.message}`);
-    return false;
-  }
-}
-
-/** Ollama's full name of a model: without scheme, with a tag. */
-export function canonicalModel(name: string): string {
-  const bare = name.replace(/^https?:\/\//, "");
-  return bare.lastIndexOf(":") > bare.lastIndexOf("/") ? bare : `${bare}:latest`;
 }
 
 async function startStore({ docker }: DockerEngine, input: ModelsInput): Promise<void> {
@@ -146,7 +52,7 @@ async function startStore({ docker }: DockerEngine, input: ModelsInput): Promise
     input.container,
     ...input.labels.flatMap((label) => ["--label", label]),
     "--volume",
-    `${input.volume}:${MODELS_FOLDER}`,
+    `${input.volume}:${OLLAMA_FOLDER}`,
     "--cap-drop",
     "ALL",
     "--security-opt",
@@ -188,44 +94,10 @@ async function listModels({ docker }: DockerEngine, container: string): Promise<
 }
 
 async function requireSpace({ docker, endpoint }: DockerEngine, input: ModelsInput): Promise<void> {
-  const table = await docker(["exec", input.container, "df", "-Pk", MODELS_FOLDER]);
+  const table = await docker(["exec", input.container, "df", "-Pk", OLLAMA_FOLDER]);
   const freeGiB = Number(table.trim().split("\n").at(-1)?.split(/\s+/)[3]) / 1024 ** 2;
   if (freeGiB >= input.minimumFreeGiB) return;
   throw new StepError(
     `host ${endpoint} has ${freeGiB.toFixed(1)} GiB left for models, and rollout.minimumFreeGiB asks for ${input.minimumFreeGiB}; free some space there (docker system df shows what takes it), or lower it`,
   );
-}
-
-async function pull({ docker, endpoint }: DockerEngine, input: ModelsInput, model: string) {
-  progress(`${model}: downloading to ${endpoint}`);
-  let shown = Date.now();
-  const insecure = model.startsWith("http://") ? ["--insecure"] : [];
-  try {
-    await docker(["exec", input.container, "ollama", "pull", ...insecure, model], {
-      timeoutSeconds: PULL_SECONDS,
-      onLine: (line) => {
-        const part = /(\d+)% .*?([\d.]+ [KMGT]?B\/[\d.]+ [KMGT]?B)/.exec(line);
-        if (!part || Date.now() - shown < PROGRESS_MS) return;
-        shown = Date.now();
-        progress(`${model}: ${part[1]}% (${part[2]})`);
-      },
-    });
-  } catch (error) {
-    if (error instanceof DockerError)
-      throw new StepError(explainPull(endpoint, model, error.stderr));
-    throw error;
-  }
-}
-
-function explainPull(endpoint: string, model: string, stderr: string): string {
-  const words =
-    /Error: .*/.exec(stderr.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, ""))?.[0] ?? stderr.trim();
-  const cause = /file does not exist|not found|unauthorized/i.test(words)
-    ? "does not exist in its registry; correct the name in `models`"
-    : /no space left/i.test(words)
-      ? "does not fit on the host's disk; free some space there"
-      : /dial tcp|lookup|timeout|connection refused|TLS/i.test(words)
-        ? "could not be downloaded, because its registry cannot be reached from the host; mend the connection, or put the model into the volume by hand (ollama create)"
-        : "could not be downloaded";
-  return `model ${model} ${cause}\n  on ${endpoint}, Ollama says: ${words.slice(0, 300)}`;
 }

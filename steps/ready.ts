@@ -9,7 +9,7 @@ import {
 } from "./balancer.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
 import { gpuProblem, type LoadedModel } from "./gpu-share.ts";
-import { canonicalModel } from "./models.ts";
+import { canonicalModel } from "./model-store.ts";
 import { progress, StepError } from "./step-error.ts";
 import { DeadlineError, until, Waiting, waiting } from "./until.ts";
 

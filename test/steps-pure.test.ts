@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { NGINX_USER } from "../steps/volume-helper.ts";
 import { dockerEnvironment, explainUnreachable } from "../steps/docker-engine.ts";
 import { table } from "../steps/hosts.ts";
-import { canonicalModel } from "../steps/models.ts";
+import { canonicalModel } from "../steps/model-store.ts";
 import { run } from "../steps/run.ts";
 import { SSH_OPTIONS, sshDestination } from "../steps/ssh.ts";
 import { StepError } from "../steps/step-error.ts";

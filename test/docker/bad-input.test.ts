@@ -107,7 +107,7 @@ test("a model that cannot be had is named, with the way out", async () => {
   const name = "localhost:9/nobody/nothing";
   const text = sentence(await refused(labConfig({ models: [model(), name] })));
   expect(text).toContain(
-    `model ${name} could not be downloaded, because its registry cannot be reached from the host; mend the connection, or put the model into the volume by hand (ollama create)`,
+    `model ${name} could not be downloaded, because its registry cannot be reached from the host; mend the connection, or get the model on the machine that runs pulumi (ollama pull ${name}): it is copied from there`,
   );
 });
 

@@ -12,6 +12,7 @@ import { models } from "../../steps/models.ts";
 import { run } from "../../toolchain/command.mjs";
 import { ownStackName } from "../docker/support/leftovers.ts";
 import { lacking } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import { ToyRegistry } from "./toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
@@ -104,14 +105,49 @@ describe.skipIf(why)(`models on a LAN${why ? ` (${why})` : ""}`, { timeout: 400_
     for (const n of [1, 2, 3]) expect(await stored(n, "third")).toBe(`${registry.weights}: OK`);
   });
 
-  test("where the hosts do not reach each other it goes through this machine", async () => {
+  test.each([
+    ["and say so", "REJECT"],
+    ["and say nothing", "DROP"],
+  ])("where the hosts do not reach each other %s it goes through this machine", async (_, fate) => {
     const [from, to] = [3, 4];
-    await onHost(to, "iptables", "-I", "FORWARD", "-d", lan.hosts[from]!.address, "-j", "REJECT");
+    const volume = `fourth-${fate.toLowerCase()}`;
+    await onHost(to, "iptables", "-I", "FORWARD", "-d", lan.hosts[from]!.address, "-j", fate);
     registry.sent = 0;
-    await fetchTo(from, "fourth", "m");
-    await fetchTo(to, "fourth", "m");
+    await fetchTo(from, volume, "m");
+    const began = Date.now();
+    await fetchTo(to, volume, "m");
+    console.log(`${fate}: ${(Date.now() - began) / 1000} s`);
     expect(registry.sent / registry.size).toBe(1);
-    expect(await stored(to, "fourth")).toBe(`${registry.weights}: OK`);
+    expect(await stored(to, volume)).toBe(`${registry.weights}: OK`);
+  });
+
+  test("a host that dies while another copies from it is asked again, and the copy goes on where it ended", async () => {
+    const [from, to] = [0, 1];
+    await fetchTo(from, "seventh", "m");
+    registry.sent = 0;
+    const rule = (what: string, ...words: string[]) =>
+      onHost(to, "iptables", what, "FORWARD", "-s", lan.hosts[from]!.address, ...words);
+    // As when a machine loses its power: 20 MiB pass, then not even an end.
+    const dropped = ["-j", "DROP"];
+    await rule("-I");
+    await rule("-I", ...dropped);
+    await rule("-I", "-m", "quota", "--quota", String(20 * MIB), "-j", "ACCEPT");
+    const copying = fetchTo(to, "seventh", "m");
+    const file = `/var/lib/docker/volumes/seventh/_data/models/lan/${registry.weights}`;
+    const arrived = async () => Number(await onHost(to, "stat", "-c", "%s", file));
+    await until("20 MiB", async () => (await arrived()) > 18 * MIB, { seconds: 60 });
+    const ids = await engine(from, "ps", "--quiet", "--filter", `name=${name}.models.source`);
+    await engine(from, "kill", ids.trim());
+    const before = await arrived();
+    await rule("-D", ...dropped);
+    await copying;
+    expect(await stored(to, "seventh")).toBe(`${registry.weights}: OK`);
+    expect(registry.sent).toBe(0);
+    const counted = await onHost(to, "iptables", "-L", "FORWARD", "-nvx");
+    const [, bytes] = /^ *\d+ +(\d+) +(?:all|0) +-- /m.exec(counted) ?? [];
+    console.log(`${before} bytes before, ${bytes} after it died`);
+    expect(Number(bytes) / (registry.size - before)).toBeGreaterThan(1);
+    expect(Number(bytes) / (registry.size - before)).toBeLessThan(1.1);
   });
 
   test("a host whose address is not known hands out its models through this machine", async () => {

@@ -1,7 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+
+import { manifestPath } from "../../steps/model-store.ts";
 
 const STORE = "/store";
 
@@ -11,17 +15,24 @@ const digestOf = (data: Buffer) => `sha256:${createHash("sha256").update(data).d
 export class ToyRegistry implements AsyncDisposable {
   /** Bytes of blobs sent so far. */
   sent = 0;
+  /** A name that it does not know. */
+  unknown = "";
   /** Bytes of all blobs of one model. */
   readonly size: number;
   /** Digest of the largest blob, as Ollama names its file. */
   readonly weights: string;
+  /** What it says that the model consists of. */
+  readonly manifest: string;
   readonly port: number;
   readonly #server: Server;
+  readonly #blobs: ReadonlyMap<string, Buffer>;
 
-  private constructor(server: Server, size: number, weights: string) {
+  private constructor(server: Server, blobs: ReadonlyMap<string, Buffer>, manifest: string) {
     this.#server = server;
-    this.size = size;
-    this.weights = weights;
+    this.#blobs = blobs;
+    this.manifest = manifest;
+    this.size = [...blobs.values()].reduce((sum, { length }) => sum + length, 0);
+    this.weights = [...blobs.keys()][0]!.replace(":", "-");
     this.port = (server.address() as AddressInfo).port;
   }
 
@@ -44,6 +55,9 @@ export class ToyRegistry implements AsyncDisposable {
     const server = createServer((request, response) => {
       const blob = blobs.get(/\/blobs\/(sha256:\w+)$/.exec(request.url ?? "")?.[1] ?? "");
       const path = request.url ?? "";
+      if (path === `/v2/library/${registry.unknown}/manifests/latest`) {
+        return void response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+      }
       if (blob && !path.startsWith(STORE) && request.method === "GET") {
         // Ollama expects what registry.ollama.ai does: blobs come from another host, which here is
         // this one by its other name.
@@ -64,12 +78,19 @@ export class ToyRegistry implements AsyncDisposable {
       void registry.#send(response, part);
     });
     await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-    const registry = new ToyRegistry(
-      server,
-      bytes + config.length,
-      weights!.digest.replace(":", "-"),
-    );
+    const registry = new ToyRegistry(server, blobs, manifest);
     return registry;
+  }
+
+  /** Writes the model to a folder as an Ollama would keep it that had downloaded it by a full name. */
+  async keepIn(folder: string, fullName: string): Promise<void> {
+    const manifest = join(folder, "manifests", manifestPath(fullName));
+    await mkdir(dirname(manifest), { recursive: true });
+    await writeFile(manifest, this.manifest);
+    await mkdir(join(folder, "blobs"), { recursive: true });
+    for (const [digest, data] of this.#blobs) {
+      await writeFile(join(folder, "blobs", digest.replace(":", "-")), data);
+    }
   }
 
   /** Counts what the other side really took. */
