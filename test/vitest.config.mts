@@ -6,9 +6,14 @@ const SECOND = 1000;
 /** Measures how long an `up` takes, so nothing runs beside it. */
 const ALONE = "test/docker/program.test.ts";
 /** Minutes of changes on simulated machines; `npm test` without arguments leaves them out. */
-const LAN = ["balancer-only", "changes", "failures", "tls-engine"].map(
-  (name) => `test/lan/${name}.test.ts`,
-);
+const LAN = [
+  "balancer-only",
+  "changes",
+  "failures",
+  "guard-trouble",
+  "model-download",
+  "tls-engine",
+].map((name) => `test/lan/${name}.test.ts`);
 
 export default defineConfig({
   test: {
