@@ -55,21 +55,21 @@ test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>, RegEx
     "23h",
     () => lan().inside(3, "pkill", "-x", "sshd"),
     () => lan().inside(3, "/usr/sbin/sshd"),
-    /ssh:\/\/admin@lan3:2222.*(no sshd answers|broke off|not reachable)|ssh: connect to host/s,
+    /no sshd answers|broke off|ssh: connect to host|Connection closed/,
   ],
   [
     "the machine is switched off",
     "22h",
     () => lan().power(3, "kill"),
     () => lan().power(3, "start"),
-    /ssh:\/\/admin@lan3:2222.*(does not answer|broke off|not reachable)|ssh: connect to host/s,
+    /does not answer|broke off|ssh: connect to host|not responding|Connection closed/,
   ],
   [
     "the Docker engine goes away",
     "21h",
     () => lan().inside(3, "engine", "off"),
     () => lan().inside(3, "engine", "on"),
-    /ssh:\/\/admin@lan3:2222|Cannot connect to the Docker daemon/,
+    /no engine answers there|Cannot connect to the Docker daemon/,
   ],
 ])(
   "%s in the middle of a roll: the change stops there by name, and the next up goes on",
@@ -78,6 +78,7 @@ test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>, RegEx
     console.log(ran.seconds, ran.failed, ran.errors.join("\n"));
     expect(ran.code).not.toBe(0);
     expect(ran.failed.join(" ")).toMatch(/-b(-\w+)?$/);
+    expect(ran.errors.join("\n")).toMatch(/\blan3\b/);
     expect(ran.errors.join("\n")).toMatch(words);
     await mended();
     await until("lan3 is back", () => lan().docker(3, "version"), { seconds: 60 });

@@ -71,6 +71,13 @@ export class TestLan {
     return `http://${this.host(1).address}:11434`;
   }
 
+  /** The nodes that have a line in nginx's config. */
+  serving = async (mesh: string): Promise<string[]> => {
+    const file = "/etc/nginx/mesh/mesh.json";
+    const state = await this.docker(1, "exec", `${mesh}-balancer`, "cat", file);
+    return Object.keys((JSON.parse(state) as { servers: object }).servers).toSorted();
+  };
+
   /** Everything of a mesh on one machine, each as "kind name". */
   remains = async (n: number, mesh: string): Promise<string[]> => {
     const list = async (kind: string, ...args: string[]) =>

@@ -1,0 +1,46 @@
+// Clients of a mesh on simulated machines, which ask while something is done to it.
+import { expect } from "vitest";
+
+import { model, slowModel } from "../../docker/support/lab.ts";
+import { failures, startLoad, type Outcome, type RunningLoad } from "../../docker/support/load.ts";
+import type { Ran, Stack } from "../../docker/support/stack.ts";
+import type { TestLan } from "./lan.ts";
+
+/** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */
+export async function startClients({ url }: TestLan): Promise<RunningLoad> {
+  const long = await slowModel(url);
+  const loads = [
+    startLoad({ url, model: model(), atATime: 4, perSecond: 20 }),
+    startLoad({ url, model: long, tokens: 40, atATime: 4 }),
+  ];
+  return {
+    stop: () => loads.forEach((load) => load.stop()),
+    done: Promise.all(loads.map(({ done }) => done)).then((all) => all.flat()),
+    get soFar(): readonly Outcome[] {
+      return loads.flatMap(({ soFar }) => soFar);
+    },
+  };
+}
+
+/** Does something while clients keep asking, none of which may notice. */
+export async function unnoticed<T>(lan: TestLan, work: () => Promise<T>): Promise<T> {
+  const clients = await startClients(lan);
+  // Also when the work fails: they would go on asking during the next test.
+  const result = await work().finally(clients.stop);
+  const outcomes = await clients.done;
+  expect(outcomes.length).toBeGreaterThan(20);
+  expect(failures(outcomes)).toEqual([]);
+  return result;
+}
+
+/**
+ * An up while clients keep asking, none of which may notice.
+ *
+ * @param title under which its figures are printed
+ */
+export async function upUnnoticed(lan: TestLan, stack: Stack, title: string): Promise<Ran> {
+  const ran = await unnoticed(lan, () => stack.tryUp());
+  console.log(`${title}: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  expect(ran.code, ran.output).toBe(0);
+  return ran;
+}
