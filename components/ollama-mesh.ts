@@ -91,8 +91,8 @@ function createHosts(
 ): Map<string, GpuHost> {
   const { plan } = known;
   const described = plan.hosts.map((host) => describeHost(known, host, args));
-  const on = described.filter(({ plan: { offline } }) => !offline);
-  const looked = on.length > 1 ? [lookAtHosts(mesh, plan, on)] : [];
+  const { length: on } = described.filter(({ plan: { offline } }) => !offline);
+  const looked = on > 1 ? [lookAtHosts(mesh, plan, described)] : [];
   return new Map(
     described.map((args): [string, GpuHost] => {
       const name = `${plan.name}-${args.plan.key}`;
@@ -152,7 +152,11 @@ function lookAtHosts(
   plan: MeshPlan,
   hosts: Omit<GpuHostArgs, "after">[],
 ): pulumi.Resource {
-  const input = { hosts: hosts.map(hostNeeds) };
+  const off = hosts.flatMap(({ plan: { offline, endpoint } }) => (offline ? [endpoint] : []));
+  const input = {
+    hosts: hosts.filter(({ plan: { offline } }) => !offline).map(hostNeeds),
+    ...(off.length > 0 ? { offline: off } : {}),
+  };
   return step(`${plan.name}-hosts`, { create: "hosts" }, input, { parent: mesh }, undefined, true);
 }
 

@@ -90,7 +90,7 @@ async function enter(input: AdmissionInput): Promise<{ admitted: string }> {
 /** Takes a node out of traffic and waits until no request is in flight to it, or the time-out ends. */
 export async function drain(input: AdmissionInput): Promise<{ drained: string }> {
   // What comes next is that its container is removed, and that must be possible.
-  if (input.engine !== undefined && !input.offline) await requireEngine(input.engine, [input.node]);
+  if (input.engine !== undefined && !input.offline) await requireEngine(input.engine, input.node);
   await leave(input);
   return { drained: input.node };
 }

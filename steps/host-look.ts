@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { hostname } from "node:os";
-import { MESH_LABEL } from "../components/names.ts";
+import { engineHost, MESH_LABEL } from "../components/names.ts";
 import { dockerEngine, dockerEnvironment, explainUnreachable } from "./docker-engine.ts";
 import { sshDestination } from "./ssh.ts";
 import { StepError } from "./step-error.ts";
@@ -98,18 +98,41 @@ async function engineVersion(endpoint: string) {
 }
 
 /**
- * Makes sure that an engine answers.
+ * Looks at a host that nodes are about to leave: their containers are to be removed there.
  *
  * @param nodes those on it, for the way out
- * @throws StepError when it does not
  */
-export async function requireEngine(endpoint: string, nodes: readonly string[]): Promise<void> {
+export async function lookAtOldHost(endpoint: string, nodes: readonly string[]): Promise<HostLook> {
   try {
-    await engineVersion(endpoint);
+    const { Version, ApiVersion } = await engineVersion(endpoint);
+    return { endpoint, reached: true, engine: Version, api: ApiVersion, problems: [] };
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
-    throw new StepError((await moreExactly(endpoint, error.message)) + wayAround(nodes));
+    const problem = (await moreExactly(endpoint, error.message)) + waysToLeave(endpoint, nodes);
+    return { endpoint, reached: false, problems: [problem] };
   }
+}
+
+/** How nodes get off a host that cannot be reached as it was declared until now. */
+function waysToLeave(endpoint: string, nodes: readonly string[]): string {
+  const host = JSON.stringify(endpoint);
+  const lines = nodes.map((name) => `    - { name: ${name}, host: ${host}, offline: true, ... }`);
+  const name = engineHost(endpoint);
+  const renamed = sshDestination(endpoint)
+    ? `\n  Has the machine another name or address now? Then let ssh know it by the old one too until this is through: Host ${name}, HostName and its address, in ~/.ssh/config`
+    : "";
+  return `${renamed}\n  Is it switched off, or gone? This, with its old host, leaves it alone; what else is to change of the node comes after that, in another pulumi up:\n${lines.join("\n")}`;
+}
+
+/**
+ * Makes sure that an engine answers from which a container is about to be removed.
+ *
+ * @param node whose container it is
+ * @throws StepError when it does not
+ */
+export async function requireEngine(endpoint: string, node: string): Promise<void> {
+  const { problems } = await lookAtOldHost(endpoint, [node]);
+  if (problems.length > 0) throw new StepError(problems.join("\n"));
 }
 
 async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {

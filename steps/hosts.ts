@@ -1,5 +1,5 @@
 import { earlierResult } from "./earlier-result.ts";
-import { lookAtHost, type HostLook, type HostNeeds } from "./host-look.ts";
+import { lookAtHost, lookAtOldHost, type HostLook, type HostNeeds } from "./host-look.ts";
 import { inWords } from "./preflight.ts";
 import { progress, StepError } from "./step-error.ts";
 
@@ -12,21 +12,38 @@ export interface HostsInput {
     /** What will be on it: a host of which nothing changes is left alone, for it may be off. */
     for: string;
   })[];
+  /** Engines that are declared switched off: nobody asks them. */
+  offline?: string[];
 }
 
 /** What was found fine, by endpoint: the value of `for` at that time. */
 export interface HostsResult {
   fine: Record<string, string>;
+  /** Names of the nodes of those that have any. */
+  nodes?: Record<string, string[]>;
 }
 
 /**
  * Looks at all hosts of which something changes, before anything is changed anywhere, and shows them in
- * one table with every problem of every host.
+ * one table with every problem of every host. Those that are no longer declared are among them: what is
+ * there must be removed.
  */
 export async function hosts(input: HostsInput): Promise<HostsResult> {
-  const before = earlierResult<HostsResult>()?.fine ?? {};
-  const changing = input.hosts.filter((host) => before[host.endpoint] !== host.for);
-  const looks = await inTurns(changing, lookAtHost);
+  const before: HostsResult = earlierResult<HostsResult>() ?? { fine: {} };
+  const changing = input.hosts.filter((host) => before.fine[host.endpoint] !== host.for);
+  const declared = [...input.hosts.map(({ endpoint }) => endpoint), ...(input.offline ?? [])];
+  const left = Object.entries(before.nodes ?? {}).filter(([old]) => !declared.includes(old));
+  const looks = await inTurns(
+    [
+      ...changing.map((host) => () => lookAtHost(host)),
+      ...left.map(
+        ([endpoint, nodes]) =>
+          () =>
+            lookAtOldHost(endpoint, nodes),
+      ),
+    ],
+    (look) => look(),
+  );
   const problems = looks.flatMap(({ endpoint, problems }) => inWords(endpoint, problems));
   if (problems.length > 0) {
     const bad = looks.filter(({ problems }) => problems.length > 0).length;
@@ -40,6 +57,11 @@ export async function hosts(input: HostsInput): Promise<HostsResult> {
   }
   return {
     fine: Object.fromEntries(input.hosts.map(({ endpoint, for: what }) => [endpoint, what])),
+    nodes: Object.fromEntries(
+      input.hosts.flatMap(({ endpoint, nodes = [] }) =>
+        nodes.length > 0 ? [[endpoint, nodes]] : [],
+      ),
+    ),
   };
 }
 
