@@ -7,7 +7,7 @@ import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
 import { balancerPlace, LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
-import { engineHost, engineKey, shortHash } from "./names.ts";
+import { engineHost, shortHash } from "./names.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort, urlAt, type BalancerPlan } from "./balancer-plan.ts";

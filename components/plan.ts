@@ -2,10 +2,8 @@ import { isIP } from "node:net";
 import { isAttached, isGuarded, planBalancer, type BalancerPlan } from "./balancer-plan.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 import {
-  BALANCER,
   DEFAULT_ENGINE,
   HTTPS_PORT,
-  NGINX_IMAGE,
   NODE,
   OLLAMA_IMAGE,
   OLLAMA_PORT,
@@ -13,21 +11,10 @@ import {
   ROLLOUT,
   SERVICE_HEALTH_PATH,
 } from "./defaults.ts";
-import type { BalancerArgs } from "./balancer-args.ts";
 import type { RolloutArgs } from "./mesh-args.ts";
 import type { MountArgs } from "./node-args.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
-import type { Known } from "./patterns.ts";
-import {
-  balancerContainer,
-  configVolume,
-  engineHost,
-  engineKey,
-  meshNetwork,
-  modelVolume,
-  nodeContainer,
-  nodeGuard,
-} from "./names.ts";
+import { engineHost, engineKey, modelVolume, nodeContainer, nodeGuard } from "./names.ts";
 
 /** All that is decided before any resource exists. */
 export interface MeshPlan {

@@ -1,7 +1,7 @@
 import { earlierResult } from "./earlier-result.ts";
 import { lookAtHost, lookAtOldHost, type HostLook, type HostNeeds } from "./host-look.ts";
 import { inWords } from "./preflight.ts";
-import { progress, StepError } from "./step-error.ts";
+import { StepError } from "./step-error.ts";
 
 /** So many are asked at the same time: sshd of a jump host on the way turns away more than 10 logins at once. */
 const AT_ONCE = 8;

@@ -20,7 +20,6 @@ import { TEST_CERTIFICATE, TEST_KEY } from "./support/test-certificate.ts";
 const COMMAND = "command:local:Command";
 const CONTAINER = "docker:index/container:Container";
 const NETWORK = "docker:index/network:Network";
-const VOLUME = "docker:index/volume:Volume";
 
 const FAR: NodeArgs = { name: "far", host: "ssh://ops@rack1.lan", address: "10.8.0.11" };
 const ONLY: NodeArgs = { ...FAR, access: NodeAccess.BalancerOnly };

@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-
 import * as pulumi from "@pulumi/pulumi";
 
 import { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.ts";
