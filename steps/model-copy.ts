@@ -53,8 +53,9 @@ fetch() {
   printf '%s %s %s\n' "$token" "$file" "$at" >&3
   cat <&3 >> "lan/$file" & copy=$!
   watch & monitor=$!
+  echo "$$ $copy $monitor" > /tmp/copying
   wait "$copy" 2>/dev/null
-  kill "$monitor"; exec 3>&-
+  rm /tmp/copying; kill "$monitor"; exec 3>&-
 }
 for part; do
   file=$(dirname "$part") bytes=$(basename "$part")
@@ -75,8 +76,13 @@ done
 cat > "$manifest.new" && mv "$manifest.new" "$manifest"
 rmdir lan 2>/dev/null || true`;
 
-/** Of each part how much is there, and whether it is verified: everything, what arrived before it was cut, or nothing. */
+/**
+ * Of each part how much is there, and whether it is verified: everything, what arrived before it was cut, or nothing.
+ * First it ends a COPY that goes on although the connection on which it was started broke.
+ */
 const SIZES = String.raw`
+[ ! -f /tmp/copying ] || kill $(cat /tmp/copying) 2>/dev/null
+rm -f /tmp/copying
 mkdir -p blobs lan
 for part; do
   file=$(dirname "$part") bytes=$(basename "$part")

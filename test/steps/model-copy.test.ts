@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CopyFailed, copyModel } from "../../steps/model-copy.ts";
 import { openSource, type ModelSource } from "../../steps/model-source.ts";
 import { blobsOf, type StoredModel } from "../../steps/model-store.ts";
+import { run } from "../../toolchain/command.mjs";
 import { docker, ENGINE } from "../behaviour/harness/docker.ts";
 import { removeDeadMeshes } from "../docker/support/leftovers.ts";
 import { lacking } from "../support/needs.ts";
@@ -101,6 +102,23 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     expect(await copy(to, through(again.source, counted))).toBe(registry.size - CUT_AT);
     expect(counted.passed).toBe(registry.size - CUT_AT);
     await requireWhole(to);
+  });
+
+  test("when the connection to its target breaks, what runs there is ended before anything else writes", async () => {
+    await using to = await emptyStore();
+    await using open = await opened(to);
+    await using proxy = await CuttingProxy.start(open.source.listener!, CUT_AT, "falls silent");
+    const copying = copy(to, through(open.source, proxy));
+    await until("10 MiB", async () => (await to.size(begun())) === CUT_AT, { seconds: 30 });
+    // Not what it runs: that goes on in the container, as over an ssh connection that is gone.
+    const ours = await run("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)]);
+    const [, pid] = new RegExp(`^ *(\\d+) docker .* exec -i .*${to.name}`, "m").exec(ours) ?? [];
+    process.kill(Number(pid), "SIGKILL");
+    expect(await copying).toBe(registry.size);
+    await requireWhole(to);
+    const left = (await docker("top", to.name, "-o", "pid,comm")).trim().split("\n").slice(1);
+    // The container's own, and for some seconds the one between two looks.
+    expect(new Set(left.map((line) => line.trim().split(/ +/)[1]))).toEqual(new Set(["sleep"]));
   });
 
   test("through this machine it goes on where it ended, too", async () => {
