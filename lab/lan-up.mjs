@@ -16,15 +16,15 @@ import { labStack } from "./stack.mjs";
 const HELP = `npm run lan
 
 Simulates four machines of a LAN on this one, each with its own sshd and Docker engine, and brings up the
-stack "lan" on them over ssh: the balancer on lan1, five nodes on lan2 to lan4, and a sixth that the mesh
-does not run. Then it shows one answer, token by token. Everything that is missing is put in place first.
-Running it again mends and changes what differs and nothing else. "npm run lan:down" removes it all.
+stack "lan" on them over ssh: the balancer on lan1, five nodes on lan2 to lan4, of which lan3's lets in
+nobody but the balancer, and a sixth that the mesh does not run. Then it shows one answer, token by token.
+Everything that is missing is put in place first. Running it again mends and changes what differs and nothing
+else. "npm run lan:down" removes it all.
 
   --help  this text`;
 
 /** The machine on which each node of Pulumi.lan.yaml runs, in its order. */
 const MACHINES = ["lan2", "lan2", "lan3", "lan4", "lan4"];
-const PORT = 11434;
 
 await commandLine(HELP, {}, async () => {
   const stack = labStack("lan");
@@ -64,9 +64,9 @@ await commandLine(HELP, {}, async () => {
   });
   await stack.up(env);
 
-  // The name is known to ssh alone.
-  await showAnswer(`http://${addressOf.lan1}:${PORT}`, images);
-  showOutputs(await stack.outputs(env));
+  const outputs = await stack.outputs(env);
+  await showAnswer(String(outputs.endpoint), images);
+  showOutputs(outputs);
   console.log(
     `\nexport PATH=${lan.folder}/bin:$PATH   # ssh lan2 and docker -H ssh://ops@lan2 ps work then`,
   );
