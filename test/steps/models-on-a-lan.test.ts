@@ -3,11 +3,12 @@ import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { builtImage } from "../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp } from "../../lab/lan-hosts.mjs";
+import { canonicalModel } from "../../steps/model-store.ts";
 import { models } from "../../steps/models.ts";
 import { run } from "../../toolchain/command.mjs";
 import { ownStackName } from "../docker/support/leftovers.ts";
@@ -156,6 +157,24 @@ describe.skipIf(why)(`models on a LAN${why ? ` (${why})` : ""}`, { timeout: 400_
     await fetchTo(1, "fifth", "m", { addresses: false });
     expect(registry.sent / registry.size).toBe(1);
     expect(await stored(1, "fifth")).toBe(`${registry.weights}: OK`);
+  });
+
+  test("hosts without internet of which none has it: one gets it from the Ollama of this machine, the others from that", async () => {
+    vi.stubEnv("OLLAMA_MODELS", join(folder, "own"));
+    await registry.keepIn(join(folder, "own"), canonicalModel(modelName("m")));
+    const said = vi.spyOn(process.stderr, "write");
+    for (const n of [1, 2]) await onHost(n, ...reject(registry.port));
+    registry.sent = 0;
+    await Promise.all([1, 2].map((n) => fetchTo(n, "airgapped", "m")));
+    expect(registry.sent).toBe(0);
+    for (const n of [1, 2]) expect(await stored(n, "airgapped")).toBe(`${registry.weights}: OK`);
+    const copies = said.mock.calls
+      .map(([text]) => String(text))
+      .filter((text) => /copying from/.test(text));
+    expect(copies.map((text) => text.includes("of this machine")).toSorted()).toEqual([
+      false,
+      true,
+    ]);
   });
 
   test("what is not what its digest says is thrown away, and never given to Ollama", async () => {
