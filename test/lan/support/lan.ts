@@ -11,7 +11,7 @@ import { lanDown, lanUp, type Lan, type LanHost } from "../../../lab/lan-hosts.m
 import { run } from "../../../toolchain/command.mjs";
 import { atLab, labConfig, nginxImage, ollamaImage } from "../../docker/support/lab.ts";
 import { ownStackName, removeDeadMeshes } from "../../docker/support/leftovers.ts";
-import { Stack, type StackConfig } from "../../docker/support/stack.ts";
+import { Stack, type Ran, type StackConfig } from "../../docker/support/stack.ts";
 
 /** A LAN that a test changes at will. */
 export class TestLan {
@@ -92,6 +92,10 @@ export class TestLan {
     return all.flat();
   };
 }
+
+/** What an up did, sorted, without the mesh's name and the hashes of engines: "update lan2-models". */
+export const done = ({ changes }: Ran, { mesh }: Stack): string[] =>
+  changes.map((change) => change.replace(`${mesh}-`, "").replace(/-[0-9a-f]{6}\b/, "")).toSorted();
 
 /** Machines for the tests of a file, switched on before the first and removed after the last. */
 export function lanOfFile(

@@ -11,7 +11,7 @@ export async function startClients({ url }: TestLan): Promise<RunningLoad> {
   const long = await slowModel(url);
   const loads = [
     startLoad({ url, model: model(), atATime: 4, perSecond: 20 }),
-    startLoad({ url, model: long, tokens: 40, atATime: 4 }),
+    startLoad({ url, model: long, tokens: 40, atATime: 2 }),
   ];
   return {
     stop: () => loads.forEach((load) => load.stop()),
