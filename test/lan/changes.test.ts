@@ -1,10 +1,10 @@
 // The life of a mesh on several machines, over ssh and under load: each test goes on where the one before ended.
 import { afterAll, expect, test } from "vitest";
 
-import { failures, startLoad } from "../docker/support/load.ts";
-import { model } from "../docker/support/lab.ts";
-import type { Ran, Stack } from "../docker/support/stack.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { order } from "../docker/support/roll.ts";
+import type { Stack } from "../docker/support/stack.ts";
+import { done, lanOfFile, type TestLan } from "./support/lan.ts";
+import { upUnnoticed } from "./support/under-load.ts";
 
 let stack: Stack;
 const lan: () => TestLan = lanOfFile(4, async (made) => {
@@ -19,18 +19,6 @@ const d = () => ({ name: "d", ...lan().on(4) });
 const configure = (nodes: object[], more: object = {}) =>
   stack.configure(lan().config({ nodes, ...more }));
 
-/** An up while clients keep asking, none of which may notice. */
-async function upUnderLoad(): Promise<Ran> {
-  const load = startLoad({ url: lan().url, model: model(), atATime: 4, perSecond: 20 });
-  const ran = await stack.tryUp();
-  load.stop();
-  const outcomes = await load.done;
-  expect(ran.code, ran.output).toBe(0);
-  expect(outcomes.length).toBeGreaterThan(20);
-  expect(failures(outcomes)).toEqual([]);
-  return ran;
-}
-
 const mine = (n: number) => lan().remains(n, stack.mesh);
 const volumeMadeAt = (n: number) =>
   lan().docker(n, "volume", "inspect", "--format", "{{.CreatedAt}}", `${stack.mesh}-models`);
@@ -40,7 +28,7 @@ test("fresh up: two nodes of a machine share its models, a third machine has ano
   const ran = await stack.up();
   console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
   expect(await mine(1)).toEqual(["container balancer", "network network", "volume config"]);
-  expect(await mine(2)).toEqual(["container b", "container a", "volume models"]);
+  expect(await mine(2)).toEqual(["container a", "container b", "volume models"]);
   expect(await mine(3)).toEqual(["container c", "volume models"]);
   expect(await mine(4)).toEqual([]);
 });
@@ -53,15 +41,13 @@ test("a second up changes nothing and asks no host", async () => {
 
 test("a node on a fourth machine is added while clients ask", async () => {
   await configure([a(), b(), c(), d()]);
-  const ran = await upUnderLoad();
-  console.log(`resize: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  await upUnnoticed(lan(), stack, "a node is added");
   expect(await mine(4)).toEqual(["container d", "volume models"]);
 });
 
 test("a node is moved to another machine while clients ask, and nothing of it stays on the old one", async () => {
   await configure([a(), { ...b(), ...lan().on(4, 11435) }, c(), d()]);
-  const ran = await upUnderLoad();
-  console.log(`move: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  await upUnnoticed(lan(), stack, "a node moves");
   expect(await mine(2)).toEqual(["container a", "volume models"]);
   expect(await mine(4)).toEqual(["container b", "container d", "volume models"]);
 });
@@ -75,8 +61,7 @@ test("a machine that is reached by another name keeps its models", async () => {
     { ...c(), host: `ssh://${user}@${address}:${port}` },
     d(),
   ]);
-  const ran = await upUnderLoad();
-  console.log(`rename: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  await upUnnoticed(lan(), stack, "a machine is reached by another name");
   expect(await mine(3)).toEqual(["container c", "volume models"]);
   expect(await volumeMadeAt(3)).toBe(made);
   expect((await stack.preview()).changes).toEqual([]);
@@ -86,8 +71,24 @@ test("all nodes are rolled while clients ask", async () => {
   await configure([a(), { ...b(), ...lan().on(4, 11435) }, c(), d()], {
     ollama: { keepAlive: "23h" },
   });
-  const ran = await upUnderLoad();
-  console.log(`roll: ${ran.seconds.toFixed(1)} s`);
+  const ran = await upUnnoticed(lan(), stack, "all nodes are rolled");
+  expect(order(ran)).toBe("a,b,c,d");
+});
+
+test("the node in the middle is removed while clients ask, and no container of another is touched", async () => {
+  const containers = () =>
+    Promise.all([1, 2, 4].map((n) => lan().docker(n, "ps", "--no-trunc", "--format", "{{.ID}}")));
+  const before = await containers();
+  await configure([a(), { ...b(), ...lan().on(4, 11435) }, d()], { ollama: { keepAlive: "23h" } });
+  const ran = await upUnnoticed(lan(), stack, "the node in the middle is removed");
+  expect(done(ran, stack)).toEqual([
+    ...["delete c", "delete c-admission", "delete c-ready", "delete c-turn"],
+    ...["", "-images", "-models", "-models", "-preflight"].map((part) => `delete lan3${part}`),
+    ...["balancer-reach", "hosts", "lan2-models", "lan4-models"].map((each) => `update ${each}`),
+  ]);
+  expect(await containers()).toEqual(before);
+  expect(await mine(3)).toEqual(["volume models"]);
+  expect((await stack.preview()).changes).toEqual([]);
 });
 
 test("destroy leaves the models and nothing else", async () => {

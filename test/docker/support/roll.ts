@@ -34,7 +34,7 @@ export const rollConfig = (
 export function nodeChanges({ changes }: Ran): string[] {
   return changes.flatMap((change) => {
     const [, op, node, part = "container"] =
-      /^(\S+) .*-([abc])(?:-(turn|ready|admission))?$/.exec(change) ?? [];
+      /^(\S+) .*-([a-d])(?:-(turn|ready|admission))?$/.exec(change) ?? [];
     return op ? [`${op} ${node} ${part}`] : [];
   });
 }

@@ -78,7 +78,7 @@ export class TestLan {
     return Object.keys((JSON.parse(state) as { servers: object }).servers).toSorted();
   };
 
-  /** Everything of a mesh on one machine, each as "kind name". */
+  /** Everything of a mesh on one machine, each as "kind name", sorted. */
   remains = async (n: number, mesh: string): Promise<string[]> => {
     const list = async (kind: string, ...args: string[]) =>
       (await this.docker(n, ...args)).split("\n").flatMap((name) => {
@@ -89,7 +89,7 @@ export class TestLan {
       await list("network", "network", "ls", "--format", "{{.Name}}"),
       await list("volume", "volume", "ls", "--format", "{{.Name}}"),
     ];
-    return all.flat();
+    return all.flat().toSorted();
   };
 }
 
