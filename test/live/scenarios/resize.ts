@@ -13,10 +13,10 @@ export const resize: Scenario = {
   order: { groups: clients({ long: 1 }) },
   async run(live) {
     await live.planned("3 to 12 nodes", meshOf(...FEW, ...MORE), {
-      touches: ["update balancer-config", ...made("create")],
+      touches: made("create"),
     });
     await live.planned("12 to 3 nodes", meshOf(...FEW), {
-      touches: ["update balancer-config", ...made("delete")],
+      touches: made("delete"),
     });
     await live.stack.destroy();
     const left = await remains(live.mesh);

@@ -36,6 +36,7 @@ export const twoBalancers: Scenario = {
           "update balancer-config",
           "update balancer-image",
           "update balancer-ports",
+          "update balancer-reach",
         ],
       });
     } finally {
