@@ -1,24 +1,20 @@
 // What breaks in the middle of a change: the message names the host and the step, and the next up goes on.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
-import type { Ran, Stack } from "../docker/support/stack.ts";
+import type { Ran } from "../docker/support/stack.ts";
 import { until } from "../support/until.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 
-let stack: Stack;
-const lan: () => TestLan = lanOfFile(3, async (made) => {
-  stack = await made.stack({ nodes: [] });
-});
+const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {
-  if (!stack) return;
+  if (!stack()) return;
   await configure("24h");
-  await stack.up();
+  await stack().up();
 });
-afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
 
 /** Another value rolls all nodes. */
 const configure = (keepAlive: string) =>
-  stack.configure(
+  stack().configure(
     lan().config({
       nodes: [
         { name: "a", ...lan().on(2) },
@@ -29,12 +25,12 @@ const configure = (keepAlive: string) =>
   );
 
 const environment = async (n: number, node: string) =>
-  lan().docker(n, "inspect", "--format", "{{json .Config.Env}}", `${stack.mesh}-${node}`);
+  lan().docker(n, "inspect", "--format", "{{json .Config.Env}}", `${stack().mesh}-${node}`);
 
 /** A roll of both nodes, during which something happens once `a` is back: `b` on lan3 is not rolled yet. */
 async function rollInterrupted(keepAlive: string, happens: () => Promise<unknown>): Promise<Ran> {
   await configure(keepAlive);
-  const running = stack.tryUp();
+  const running = stack().tryUp();
   await until("a is rolled", async () => (await environment(2, "a")).includes(keepAlive), {
     seconds: 300,
   });
@@ -43,10 +39,10 @@ async function rollInterrupted(keepAlive: string, happens: () => Promise<unknown
 }
 
 async function nextUpConverges(keepAlive: string): Promise<void> {
-  const ran = await stack.tryUp();
+  const ran = await stack().tryUp();
   expect(ran.code, ran.output).toBe(0);
   expect(await environment(3, "b")).toContain(keepAlive);
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
 }
 
 test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>, RegExp]>([

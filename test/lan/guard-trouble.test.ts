@@ -1,24 +1,19 @@
 // Nodes that only the balancer may use, when something happens to their guards or machines. Each test goes on where
 // the one before ended.
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
 import { failures, load, served } from "../docker/support/load.ts";
 import { model, nginxImage } from "../docker/support/lab.ts";
-import type { Stack } from "../docker/support/stack.ts";
 import { until } from "../support/until.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 
-let stack: Stack;
-const lan: () => TestLan = lanOfFile(3, async (made) => {
-  stack = await made.stack({ nodes: [] });
-});
-afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
+const { lan, stack } = lanStackOfFile(3);
 
 const a = (more: object = {}) => ({ name: "a", ...lan().on(2), ...more });
 const b = (more: object = {}) => ({ name: "b", ...lan().on(3), ...more });
 const configure = (...nodes: object[]) =>
-  stack.configure(lan().config({ nodes, access: "balancerOnly" }));
+  stack().configure(lan().config({ nodes, access: "balancerOnly" }));
 
 const guarded = (node: string) => [
   `container ${node}`,
@@ -27,10 +22,10 @@ const guarded = (node: string) => [
   `volume ${node}.guard-HASH`,
 ];
 const mine = async (n: number) =>
-  (await lan().remains(n, stack.mesh))
+  (await lan().remains(n, stack().mesh))
     .map((each) => each.replace(/-[0-9a-f]{12}$/, "-HASH"))
     .toSorted();
-const guard = (node: string) => `${stack.mesh}-${node}.guard`;
+const guard = (node: string) => `${stack().mesh}-${node}.guard`;
 const idOf = (n: number, container: string) =>
   lan().docker(n, "inspect", "--format", "{{.Id}}", container);
 
@@ -53,7 +48,7 @@ async function strangerGets(n: number): Promise<string> {
 
 test("a fresh up: both serve", async () => {
   await configure(a(), b());
-  await stack.up();
+  await stack().up();
   expect(await whoServes()).toEqual(["a", "b"]);
 });
 
@@ -66,18 +61,18 @@ test("a guard that crashes comes back by itself, and no client sees an error", a
 });
 
 test("a guard that was stopped by hand is out without an error, and up --refresh brings it back", async () => {
-  const node = await idOf(2, `${stack.mesh}-a`);
+  const node = await idOf(2, `${stack().mesh}-a`);
   await lan().docker(2, "stop", guard("a"));
   expect(await whoServes()).toEqual(["b"]);
-  const ran = await stack.tryUp("--refresh");
+  const ran = await stack().tryUp("--refresh");
   console.log(ran.seconds, ran.changes);
   expect(ran.code, ran.output).toBe(0);
   expect(ran.changes.filter((change) => /-b(-|$)/.test(change))).toEqual([]);
   await bothServe();
   expect(await strangerGets(2)).toBe("400");
-  expect(await idOf(2, `${stack.mesh}-a`)).toBe(node);
+  expect(await idOf(2, `${stack().mesh}-a`)).toBe(node);
   expect(await mine(2)).toEqual([...guarded("a"), "volume models"].toSorted());
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
 });
 
 test("a machine that is rebooted serves again by itself, as closed as before", async () => {
@@ -86,24 +81,24 @@ test("a machine that is rebooted serves again by itself, as closed as before", a
   await lan().power(2, "start");
   await bothServe();
   expect(await strangerGets(2)).toBe("400");
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
 });
 
 test("a machine that is switched off is left alone, guard and all, while others are changed", async () => {
   await lan().power(3, "kill");
   const gone = b({ offline: true });
-  await stack.configure(
+  await stack().configure(
     lan().config({ nodes: [a(), gone], access: "balancerOnly", ollama: { keepAlive: "23h" } }),
   );
-  const ran = await stack.tryUp();
+  const ran = await stack().tryUp();
   console.log(ran.seconds, ran.changes);
   expect(ran.code, ran.output).toBe(0);
   const touched = ran.changes.filter((change) => /-b(-|$)/.test(change));
-  expect(touched.map((change) => change.replace(stack.mesh, "M")).toSorted()).toEqual([
+  expect(touched.map((change) => change.replace(stack().mesh, "M")).toSorted()).toEqual([
     "update M-b-admission",
     "update M-b-turn",
   ]);
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
   expect(await whoServes()).toEqual(["a"]);
 });
 
@@ -111,18 +106,18 @@ test("when it is on again, up brings it back with its guard", async () => {
   await lan().power(3, "start");
   await until("lan3", () => lan().docker(3, "version"), { seconds: 120 });
   await configure(a(), b());
-  await stack.up();
+  await stack().up();
   await bothServe();
   expect(await strangerGets(3)).toBe("400");
   expect(await mine(3)).toEqual([...guarded("b"), "volume models"].toSorted());
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
 });
 
 test("a node that moves takes its guard with it: nothing of the two stays but the models", async () => {
   await configure(a({ ...lan().on(3, 11435) }), b());
-  await stack.up();
+  await stack().up();
   expect(await mine(2)).toEqual(["volume models"]);
   expect(await mine(3)).toEqual([...guarded("a"), ...guarded("b"), "volume models"].toSorted());
   await bothServe();
-  expect((await stack.preview()).changes).toEqual([]);
+  expect((await stack().preview()).changes).toEqual([]);
 });

@@ -1,21 +1,16 @@
 // A roll over several machines meets a node that does not come back, while clients ask.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
 import { order, withEnvironment } from "../docker/support/roll.ts";
-import type { Stack } from "../docker/support/stack.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 
-let stack: Stack;
-const lan: () => TestLan = lanOfFile(4, async (made) => {
-  stack = await made.stack({ nodes: [] });
-});
+const { lan, stack } = lanStackOfFile(4);
 beforeAll(async () => {
-  if (!stack) return;
+  if (!stack()) return;
   await configure("1");
-  await stack.up();
+  await stack().up();
 });
-afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
 
 /** Ollama listens where nobody asks it. */
 const DEAF = { OLLAMA_HOST: "127.0.0.1:1" };
@@ -26,7 +21,7 @@ const machineOf = (name: Node) => NODES.indexOf(name) + 2;
 
 /** Another value rolls all nodes. */
 const configure = (roll: string, own: Partial<Record<Node, Record<string, string>>> = {}) =>
-  stack.configure(
+  stack().configure(
     lan().config({
       nodes: NODES.map((name) =>
         withEnvironment({ name, ...lan().on(machineOf(name)) }, own[name] ?? {}),
@@ -41,7 +36,7 @@ async function rolled() {
   const all = await Promise.all(
     NODES.map(async (name) => {
       const format = "{{.Id}} {{json .Config.Env}}";
-      const container = `${stack.mesh}-${name}`;
+      const container = `${stack().mesh}-${name}`;
       const said = await lan().docker(machineOf(name), "inspect", "--format", format, container);
       return { id: said.split(" ")[0], roll: /"ROLL=(\w+)"/.exec(said)?.[1] };
     }),
@@ -54,43 +49,43 @@ const rollOf = async () =>
 test("a roll whose second node fails stops there, and no client notices", async () => {
   const before = await rolled();
   await configure("2", { b: DEAF });
-  const stopped = await unnoticed(lan(), () => stack.tryUp());
-  expect(stopped.failed).toEqual([`${stack.mesh}-b-ready`]);
+  const stopped = await unnoticed(lan(), () => stack().tryUp());
+  expect(stopped.failed).toEqual([`${stack().mesh}-b-ready`]);
   expect(stopped.errors.join("\n")).toContain(
     `node b is not ready and gets no traffic: GET http://${lan().host(3).address}:11434/api/version: not within 20 s`,
   );
   expect(await rollOf()).toEqual({ a: "2", b: "2", c: "1" });
   expect((await rolled())["c"]).toEqual(before["c"]);
-  expect(await lan().serving(stack.mesh)).toEqual(["a", "c"]);
+  expect(await lan().serving(stack().mesh)).toEqual(["a", "c"]);
 });
 
 test("another change meanwhile takes the failed node first, and touches no other when that fails again", async () => {
   const before = await rolled();
   await configure("2", { a: { ROLL: "3" }, b: DEAF });
-  const stopped = await unnoticed(lan(), () => stack.tryUp());
-  expect(stopped.failed).toEqual([`${stack.mesh}-b-ready`]);
+  const stopped = await unnoticed(lan(), () => stack().tryUp());
+  expect(stopped.failed).toEqual([`${stack().mesh}-b-ready`]);
   expect(order(stopped)).toBe("");
   expect(await rolled()).toEqual(before);
-  expect(await lan().serving(stack.mesh)).toEqual(["a", "c"]);
+  expect(await lan().serving(stack().mesh)).toEqual(["a", "c"]);
 });
 
 test("with its cause mended the other change goes through, the failed node first", async () => {
   await configure("2", { a: { ROLL: "3" } });
-  const ran = await upUnnoticed(lan(), stack, "mended");
+  const ran = await upUnnoticed(lan(), stack(), "mended");
   expect(order(ran)).toBe("b,a,c");
   expect(await rollOf()).toEqual({ a: "3", b: "2", c: "2" });
-  expect(await lan().serving(stack.mesh)).toEqual(["a", "b", "c"]);
+  expect(await lan().serving(stack().mesh)).toEqual(["a", "b", "c"]);
 });
 
 test("the way back to the old version begins with the node that is out, and leaves alone what never left it", async () => {
   await configure("4", { b: DEAF });
-  expect((await stack.tryUp()).failed).toEqual([`${stack.mesh}-b-ready`]);
+  expect((await stack().tryUp()).failed).toEqual([`${stack().mesh}-b-ready`]);
   const before = await rolled();
   await configure("2");
-  const ran = await upUnnoticed(lan(), stack, "way back");
+  const ran = await upUnnoticed(lan(), stack(), "way back");
   expect(order(ran)).toBe("b,a");
   expect(await rollOf()).toEqual({ a: "2", b: "2", c: "2" });
   expect((await rolled())["c"]).toEqual(before["c"]);
-  expect(await lan().serving(stack.mesh)).toEqual(["a", "b", "c"]);
-  expect((await stack.preview()).changes).toEqual([]);
+  expect(await lan().serving(stack().mesh)).toEqual(["a", "b", "c"]);
+  expect((await stack().preview()).changes).toEqual([]);
 });

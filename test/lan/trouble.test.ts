@@ -1,30 +1,25 @@
 // Machines that fail while nobody changes anything: all comes back by itself, and clients see what cannot be helped.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
 import { model, slowModel } from "../docker/support/lab.ts";
 import { chat, failures, load, type Outcome } from "../docker/support/load.ts";
-import type { Stack } from "../docker/support/stack.ts";
 import { until } from "../support/until.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";
 
 const SECONDS_OF_TROUBLE = 15;
 
-let stack: Stack;
-const lan: () => TestLan = lanOfFile(3, async (made) => {
-  stack = await made.stack({ nodes: [] });
-});
+const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {
-  if (!stack) return;
+  if (!stack()) return;
   const nodes = [
     { name: "a", ...lan().on(2) },
     { name: "b", ...lan().on(3) },
   ];
-  await stack.configure(lan().config({ nodes }));
-  await stack.up();
+  await stack().configure(lan().config({ nodes }));
+  await stack().up();
 });
-afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
 
 const lasting = async () => {
   const end = performance.now() + SECONDS_OF_TROUBLE * 1000;
@@ -35,11 +30,11 @@ const cable = async (what: string, ...place: string[]) => {
   await run("docker", ["network", what, ...place, name, lan().host(3).container]);
 };
 const startOfB = () =>
-  lan().docker(3, "inspect", "--format", "{{.State.StartedAt}}", `${stack.mesh}-b`);
+  lan().docker(3, "inspect", "--format", "{{.State.StartedAt}}", `${stack().mesh}-b`);
 /** Nothing is left for an up to do, nor for somebody by hand. */
 async function allAsDeclared(): Promise<void> {
-  await stack.refresh();
-  expect((await stack.preview()).changes).toEqual([]);
+  await stack().refresh();
+  expect((await stack().preview()).changes).toEqual([]);
 }
 
 test.each<[string, () => Promise<unknown>, () => Promise<unknown>, "starts anew"?]>([

@@ -119,3 +119,13 @@ export function lanOfFile(
   }, 120_000);
   return () => test!;
 }
+
+/** The same, with a stack that runs on them and is destroyed before they are removed. No stack where tests are skipped. */
+export function lanStackOfFile(count: number): { lan: () => TestLan; stack: () => Stack } {
+  let stack: Stack | undefined;
+  const lan = lanOfFile(count, async (made) => {
+    stack = await made.stack({ nodes: [] });
+  });
+  afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
+  return { lan, stack: () => stack! };
+}
