@@ -4,6 +4,7 @@ import { LOOPBACK_PORT } from "../templates/management.ts";
 import { withServers, type AdmittedNode } from "../templates/nginx-conf.ts";
 import { dockerEngine, DockerError } from "./docker-engine.ts";
 import { fileLines } from "./file-lines.ts";
+import { WORKERS } from "./nginx-workers.ts";
 import { StepError } from "./step-error.ts";
 import { CONFIG_FOLDER, startVolumeHelper, type VolumeHelper } from "./volume-helper.ts";
 
@@ -137,6 +138,7 @@ const REMOVE_ALL_BUT =
  * somebody changed by hand is loaded anew although nginx says that it has it.
  */
 const APPLY = `umask 077
+${WORKERS}
 before=$(readlink current || true)
 found=$(cat "$1/nginx.conf" 2>/dev/null)
 read -r mesh && echo "$mesh" | base64 -d > mesh.json.new || exit 1
@@ -153,6 +155,7 @@ if [ "$4" = reload ]; then
   forced=no
   if [ -n "$found" ] && [ "$found" != "$(cat "$1/nginx.conf")" ]; then forced=yes; fi
   if [ $forced = yes ] || [ "$(seen)" != "$3" ]; then
+    old=$(workers)
     kill -HUP 1 || exit 1
     tries=0
     until [ "$(seen)" = "$3" ]; do
@@ -161,6 +164,10 @@ if [ "$4" = reload ]; then
         if [ -n "$before" ] && [ "$before" != "$1" ]; then point "$before"; kill -HUP 1; fi
         exit ${NOT_TAKEN_OVER}
       fi
+      sleep 0.2
+    done
+    while taking "$old" && [ $tries -le ${RELOAD_SECONDS * 5} ]; do
+      tries=$((tries + 1))
       sleep 0.2
     done
   fi

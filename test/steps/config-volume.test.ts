@@ -3,9 +3,12 @@ import { amend, drain, type AdmissionInput } from "../../steps/admission.ts";
 import { applyConfig } from "../../steps/apply-config.ts";
 import { servingHash } from "../../steps/balancer.ts";
 import { withConfigVolume, type MeshState } from "../../steps/config-volume.ts";
+import { WORKERS } from "../../steps/nginx-workers.ts";
 import { delist, enlist, takeTurn } from "../../steps/turn.ts";
 import { nginxConf } from "../../templates/nginx-conf.ts";
 import { serverLine } from "../../templates/upstream.ts";
+import { run } from "../../toolchain/command.mjs";
+import { until } from "../support/until.ts";
 import { lacking } from "../support/needs.ts";
 import { BalancerUnderTest } from "./balancer-under-test.ts";
 
@@ -53,6 +56,34 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     );
     return error.message;
   }
+
+  test("a change is done once no worker with the config before takes new connections", async () => {
+    const inside = (script: string) =>
+      run("docker", ["exec", balancer.container, "sh", "-c", script]);
+    const workers = (await inside(`${WORKERS}; workers`)).trim().split("\n").join(" ");
+    expect(workers).toMatch(/^\d+( \d+)*$/);
+    const old = await servingHash(balancer);
+    // Frozen, they cannot take note that they are to quit: as on a machine with too much to do.
+    await inside(`kill -STOP ${workers}`);
+    let done = false;
+    const change = applyConfig({ balancer, image, base: `${base}\n# anew`, secrets: "" }).then(
+      () => {
+        done = true;
+      },
+    );
+    try {
+      // Ten times, so that a change that only waits for the first answer has the time to end.
+      for (let answers = 0; answers < 10; answers++) {
+        const fresh = async () => ![undefined, old].includes(await servingHash(balancer));
+        await until("the new config is served", fresh, { seconds: 30 });
+      }
+      expect(done).toBe(false);
+    } finally {
+      await inside(`kill -CONT ${workers}`);
+    }
+    await change;
+    await applyConfig({ balancer, image, base, secrets: "" });
+  });
 
   test("without an admitted node, clients get 503 as JSON", async () => {
     expect(await mesh.front("/api/tags")).toBe(

@@ -7,6 +7,7 @@ import { parseMesh } from "../../../components/mesh-config.ts";
 import { SYSCTLS } from "../../../components/nginx-container.ts";
 import { planMesh } from "../../../components/plan.ts";
 import { CONFIG_FILE } from "../../../steps/config-volume.ts";
+import { WORKERS } from "../../../steps/nginx-workers.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "../../../steps/volume-helper.ts";
 import { FRONT_PORT } from "../../../templates/front-door.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/management.ts";
@@ -121,8 +122,15 @@ export class Balancer implements AsyncDisposable {
   /** Serves with another config, without a restart: written, signalled, verified. */
   async reload(config: unknown, edit = this.#options.edit): Promise<void> {
     const hash = await this.#write(config, edit);
+    const old = await this.exec("sh", "-c", `${WORKERS}; workers`);
     await docker("kill", "--signal", "HUP", this.name);
     await this.#serves(hash);
+    const look = `${WORKERS}; if taking "$0"; then echo yes; else echo no; fi`;
+    await until(
+      "reload after which no old worker takes connections",
+      async () => (await this.exec("sh", "-c", look, old)) === "no\n",
+      { seconds: START_SECONDS },
+    );
   }
 
   /** The access log so far; nginx writes it once a second. */
@@ -204,13 +212,11 @@ export class Balancer implements AsyncDisposable {
   }
 
   async #serves(hash: string): Promise<void> {
-    // Several connections: workers of the old config may still take one when the first new one answers.
-    const ask = `for one in 1 2 3 4; do curl -fsS http://127.0.0.1:${LOOPBACK_PORT}/config-hash && echo; done`;
-    const all = `${hash}\n`.repeat(4);
+    const ask = ["curl", "-fsS", `http://127.0.0.1:${LOOPBACK_PORT}/config-hash`];
     try {
       await until(
         `nginx that serves with config ${hash}`,
-        async () => (await this.exec("sh", "-c", ask)) === all,
+        async () => (await this.exec(...ask)) === hash,
         { seconds: START_SECONDS },
       );
     } catch (error) {
