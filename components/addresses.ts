@@ -1,11 +1,9 @@
+import { cidr, dotted } from "./ipv4-network.ts";
 import { shortHash } from "./names.ts";
 import { parseSubnet } from "./patterns.ts";
 
 /** Addresses below this offset are kept for the gateway (1) and the balancer (2). */
 const FIRST_NODE = 16;
-
-const dotted = (ip: number) =>
-  [24, 16, 8, 0].map((bits) => Math.floor(ip / 2 ** bits) % 256).join(".");
 
 /** The mesh network and the addresses in it. */
 export interface Addresses {
@@ -19,7 +17,7 @@ export interface Addresses {
 /** A /20 inside 10.0.0.0/8 by the mesh's name: meshes on one engine hardly ever meet, and the same mesh always gets the same. */
 export function defaultSubnet(mesh: string): string {
   const place = Number.parseInt(shortHash(mesh, 8), 16) % 4096;
-  return `${dotted(10 * 2 ** 24 + place * 2 ** 12)}/20`;
+  return cidr({ base: 10 * 2 ** 24 + place * 2 ** 12, bits: 20 });
 }
 
 /** How many nodes a subnet has room for. */

@@ -202,6 +202,6 @@ export interface BalancerArgs {
   resolver?: string;
   /** Worker processes. Default 2, enough for any model fleet; "auto" would count the host's cores, not the container's. Source: nginx, worker_processes. */
   workers?: number;
-  /** Network on the balancer's engine in which nodes of that engine get fixed addresses, as IPv4 CIDR of /16 to /24. Default a /20 inside 10.0.0.0/8 derived from the mesh's name. */
+  /** Network on the balancer's engine in which nodes of that engine get fixed addresses, as IPv4 CIDR of /16 to /24. Must overlap neither a LAN nor another Docker network of its host. Default a /20 inside 10.0.0.0/8 derived from the mesh's name. */
   subnet?: string;
 }

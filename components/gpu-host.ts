@@ -55,10 +55,11 @@ export class GpuHost extends pulumi.ComponentResource {
 
 /** What a look at the host is about. */
 export function hostNeeds({ mesh, plan, purpose, minimumFreeGiB }: Omit<GpuHostArgs, "after">) {
-  const { endpoint, nvidia, amd, ports, nodes, offline, ollama, volume } = plan;
+  const { endpoint, nvidia, amd, ports, nodes, offline, ollama, volume, network } = plan;
   return {
     ...{ endpoint, nvidia, amd, ports, nodes, mesh },
     ...(ollama ? { volume, minimumFreeGiB } : {}),
+    ...(network ? { network } : {}),
     ...(offline ? { offline } : {}),
     for: purpose,
   };

@@ -80,7 +80,7 @@ export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
   }
   const plain = withStandIns(args, [], problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const config = parseMesh(plain);
+  const config = parseMesh(plain, name);
   const plan = planMesh(name, config);
   const nodes = new Map(
     plan.nodes.map((node, i): [string, pulumi.Output<NodePlan>] => {
@@ -92,7 +92,7 @@ export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
   const balancer = pulumi
     .output(withSecrets(args).balancer)
     .apply((known) =>
-      checked(() => planMesh(name, parseMesh({ ...config, balancer: known })).balancer),
+      checked(() => planMesh(name, parseMesh({ ...config, balancer: known }, name)).balancer),
     );
   return { plan, config, nodes, balancer };
 }
@@ -133,7 +133,7 @@ function planWith(name: string, config: MeshConfig, at: number, known: KnownValu
   const node = { ...config.nodes[at]!, address, image, tls };
   return checked(() => {
     const nodes = config.nodes.with(at, node as MeshConfig["nodes"][number]);
-    return planMesh(name, parseMesh({ ...config, image: known.meshImage, nodes })).nodes[at]!;
+    return planMesh(name, parseMesh({ ...config, image: known.meshImage, nodes }, name)).nodes[at]!;
   });
 }
 

@@ -7,8 +7,8 @@ import type { OllamaMeshArgs } from "./mesh-args.ts";
 import type { NodeArgs } from "./node-args.ts";
 import { meshSchema, nodeSchema, rolloutSchema } from "./mesh-schema.ts";
 import type { Known } from "./patterns.ts";
-import { roomIn } from "./addresses.ts";
 import { engineHost } from "./names.ts";
+import { meshNetworkProblems } from "./mesh-network-problems.ts";
 import { offlineProblems } from "./offline-problems.ts";
 import { isAttached } from "./balancer-plan.ts";
 import { portOf } from "./plan.ts";
@@ -22,14 +22,15 @@ export type NodeConfig = Known<NodeArgs>;
 /**
  * Checks the arguments of a mesh and returns them.
  *
+ * @param name of the mesh; without it its own network is known only where it is declared
  * @throws ConfigurationError naming every problem at once
  */
-export function parseMesh(given: unknown): MeshConfig {
+export function parseMesh(given: unknown, name?: string): MeshConfig {
   const input = withoutUndefined(given);
   const parsed = meshSchema.safeParse(input);
   const problems = [
     ...(parsed.success ? [] : fieldProblems(parsed.error, input)),
-    ...combinationProblems(wellFormed(input)),
+    ...combinationProblems(wellFormed(input), name),
   ];
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new ConfigurationError(problems);
@@ -110,7 +111,7 @@ function wellFormed(input: unknown) {
 }
 
 /** What each field allows but together can't work, or would hurt. */
-function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
+function combinationProblems(mesh: ReturnType<typeof wellFormed>, name?: string): Problem[] {
   const problems = balancerProblems(mesh.balancer, mesh.nodes, mesh.ollama);
   const add = (at: number, field: string, text: string) =>
     problems.push({ path: `nodes[${at}].${field}`, text });
@@ -223,13 +224,7 @@ function combinationProblems(mesh: ReturnType<typeof wellFormed>): Problem[] {
   if (mesh.allNodesKnown && nodes.length > 0 && nodes.every(({ node }) => node.backup)) {
     problems.push({ path: "nodes", text: "must have a node that is not a backup" });
   }
-  const attached = nodes.filter(({ node }) => isAttached(node, balancerEngine)).length;
-  if (balancer.subnet !== undefined && attached > roomIn(balancer.subnet)) {
-    problems.push({
-      path: "balancer.subnet",
-      text: `must have room for the ${attached} nodes on the balancer's engine; a larger network has a smaller number after the slash, got ${show(balancer.subnet)}`,
-    });
-  }
+  problems.push(...meshNetworkProblems(balancer, nodes, name));
   const unavailable = mesh.rollout.maxUnavailable ?? ROLLOUT.maxUnavailable;
   const managed = nodes.filter(({ node }) => node.managed !== false).length;
   if (mesh.allNodesKnown && managed > 1 && unavailable >= managed) {

@@ -127,7 +127,7 @@ function describeHost(
     purpose: pulumi
       .all([own, settingsOn(host, args)])
       .apply(([containers, settings]) =>
-        shortHash(JSON.stringify([containers.toSorted(byName), settings]), 16),
+        shortHash(JSON.stringify([containers.toSorted(byName), settings, host.network]), 16),
       ),
     minimumFreeGiB: plan.rollout.minimumFreeGiB,
   };

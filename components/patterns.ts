@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from "node:net";
 import type * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { parseNetwork, type Ipv4Network } from "./ipv4-network.ts";
 
 /** What arguments look like once every Input is known. */
 export type Known<T> = pulumi.Unwrap<T>;
@@ -92,12 +93,9 @@ function isNetwork(text: string): boolean {
 }
 
 /** Parses "10.1.16.0/20"; undefined when it is no network of a size that fits. */
-export function parseSubnet(text: string): { base: number; bits: number } | undefined {
-  const [ip = "", mask = ""] = text.split("/");
-  const bits = Number(mask);
-  if (!isIPv4(ip) || !/^\d+$/.test(mask) || bits < 16 || bits > 24) return undefined;
-  const base = ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return base % 2 ** (32 - bits) === 0 ? { base, bits } : undefined;
+export function parseSubnet(text: string): Ipv4Network | undefined {
+  const network = text.includes("/") ? parseNetwork(text) : undefined;
+  return network && network.bits >= 16 && network.bits <= 24 ? network : undefined;
 }
 
 /** A path of an URL as clients ask for it. */

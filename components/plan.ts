@@ -13,6 +13,7 @@ import {
 } from "./defaults.ts";
 import type { RolloutArgs } from "./mesh-args.ts";
 import type { MountArgs } from "./node-args.ts";
+import type { MeshNetwork } from "../steps/taken-networks.ts";
 import type { MeshConfig, NodeConfig } from "./mesh-config.ts";
 import { engineHost, engineKey, modelVolume, nodeContainer, nodeGuard } from "./names.ts";
 
@@ -45,6 +46,8 @@ export interface HostPlan {
   amd: boolean;
   /** Where its nodes are published. */
   ports: { ip: string; port: number }[];
+  /** Of the balancer's host: the mesh network. */
+  network?: MeshNetwork;
 }
 
 /** One server behind the balancer. */
@@ -208,6 +211,9 @@ function planHosts(mesh: string, nodes: readonly NodePlan[], balancer: BalancerP
     nodes: own.map(({ node }) => node).sort(),
     amd: own.some(({ gpus }) => gpus.vendor === "amd"),
     ports: own.flatMap(({ publish }) => publish ?? []).toSorted((a, b) => a.port - b.port),
+    ...(endpoint === balancer.endpoint
+      ? { network: { name: balancer.network, subnet: balancer.addresses.subnet } }
+      : {}),
   }));
 }
 

@@ -1,14 +1,13 @@
-import { spawn } from "node:child_process";
-import { hostname } from "node:os";
-import { engineHost, MESH_LABEL } from "../components/names.ts";
-import { dockerEngine, dockerEnvironment, explainUnreachable } from "./docker-engine.ts";
+import { engineHost } from "../components/names.ts";
+import { dockerEngine, explainUnreachable } from "./docker-engine.ts";
+import { ANSWER_SECONDS, lookAtMachine, output, type MachineLook } from "./machine-look.ts";
 import { sshDestination } from "./ssh.ts";
 import { StepError } from "./step-error.ts";
+import { networkProblems, type MeshNetwork } from "./taken-networks.ts";
+import { portProblems } from "./taken-ports.ts";
 
 /** Docker 20.10, the oldest engine the mesh is tested with. */
 const OLDEST_API = [1, 41];
-/** An engine that needs longer would stall every later step. */
-const ANSWER_SECONDS = 15;
 /** Ollama's images exist for these. */
 const ARCHITECTURES = ["x86_64", "aarch64", "amd64", "arm64"];
 /** A clock this far off lets certificates of registries look expired or not yet valid, and logs lie. */
@@ -23,6 +22,8 @@ export interface HostNeeds {
   amd?: boolean;
   /** Ports that the mesh's containers publish there. */
   ports?: { ip: string; port: number }[];
+  /** Of the balancer's host: the network that it has, or is to have, there. */
+  network?: MeshNetwork;
   /** Names of the nodes on it. */
   nodes?: string[];
   /** Whose containers hold ports of their own. */
@@ -55,7 +56,7 @@ export async function lookAtHost(needs: HostNeeds): Promise<HostLook> {
   try {
     const look = await lookAtEngine(needs);
     const machine = await lookAtMachine(endpoint, look);
-    const ports = await takenPorts(needs, machine.listening);
+    const engine = dockerEngine(endpoint);
     return {
       ...look.seen,
       ...(machine.freeGiB === undefined ? {} : { freeGiB: machine.freeGiB }),
@@ -64,7 +65,8 @@ export async function lookAtHost(needs: HostNeeds): Promise<HostLook> {
         ...look.seen.problems,
         ...gpuProblems(needs, look, machine),
         ...(await spaceProblems(needs, machine)),
-        ...ports,
+        ...(await portProblems(engine, needs, machine.listening)),
+        ...(await networkProblems(engine, needs.network, machine.routes)),
       ],
     };
   } catch (error) {
@@ -186,61 +188,6 @@ async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {
   };
 }
 
-interface MachineLook {
-  freeGiB?: number;
-  /** Files that show GPUs: devices and CDI specs; undefined where nobody could look. */
-  files?: string[];
-  /** Addresses with ports on which something listens. */
-  listening: string[];
-}
-
-/** What only the machine itself can tell: by ssh, or here where the engine is this machine's own. */
-async function lookAtMachine(endpoint: string, { name, root }: EngineLook): Promise<MachineLook> {
-  const destination = sshDestination(endpoint);
-  // A socket may also lead elsewhere: into a virtual machine (Docker Desktop), a container, another host.
-  const local = endpoint.startsWith("unix:") && name === hostname();
-  if (!destination && !local) return { listening: [] };
-  const script = [
-    `echo "free $(df -Pk '${root.replaceAll("'", "")}' 2>/dev/null | awk 'END { print $4 }')"`,
-    'for file in /dev/kfd /dev/dri /dev/nvidiactl /etc/cdi/*nvidia* /var/run/cdi/*nvidia*; do [ -e "$file" ] && echo "file $file"; done',
-    "ss -ltnH 2>/dev/null | awk '{ print \"port\", $4 }'",
-    "echo end",
-  ].join("\n");
-  const words = destination
-    ? ["ssh", "-T", ...destination, "sh", "-s"]
-    : (["sh", "-s"] as [string, ...string[]]);
-  const out = await output(words, script);
-  const lines = out.split("\n");
-  // A login without a shell, or one that greets: nothing can be said then.
-  if (!lines.includes("end")) return { listening: [] };
-  const after = (word: string) =>
-    lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-  const free = Number(after("free")[0] || NaN) / 1024 ** 2;
-  return {
-    ...(Number.isFinite(free) ? { freeGiB: free } : {}),
-    files: after("file"),
-    listening: after("port"),
-  };
-}
-
-function output([program, ...args]: string[], input: string): Promise<string> {
-  return new Promise((resolve) => {
-    const child = spawn(program!, args, {
-      env: dockerEnvironment(),
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: ANSWER_SECONDS * 1000,
-      killSignal: "SIGKILL",
-    });
-    let all = "";
-    child.stdout!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stdin!.on("error", () => {}); // it may end before it has read everything
-    child.stdin!.end(input);
-    child.on("error", () => resolve(""));
-    child.on("close", () => resolve(all));
-  });
-}
-
 function gpusOf({ nvidiaRuntime, cdi }: EngineLook, { files }: MachineLook): { gpus?: string } {
   const kinds = [
     ...(nvidiaRuntime ? ["nvidia"] : []),
@@ -276,37 +223,6 @@ async function spaceProblems(needs: HostNeeds, { freeGiB }: MachineLook): Promis
   return [
     `it has ${freeGiB.toFixed(1)} GiB left for models, and rollout.minimumFreeGiB asks for ${least}; free some space there (docker system df shows what takes it), or lower it`,
   ];
-}
-
-/** Ports that something else than the mesh holds; on a machine that nobody can look at, only other containers are seen. */
-async function takenPorts(needs: HostNeeds, listening: string[]): Promise<string[]> {
-  if (!needs.ports?.length) return [];
-  const { docker } = dockerEngine(needs.endpoint);
-  const format = `{{.Label "${MESH_LABEL}"}}|{{.Names}}|{{.Ports}}`;
-  const containers = (await docker(["ps", "--format", format])).split("\n").map((line) => {
-    const [mesh, name = "", ports = ""] = line.split("|");
-    const held = ports.split(", ").flatMap((text) => /^(.*?:\d+)->/.exec(text)?.[1] ?? []);
-    return { own: mesh !== "" && mesh === needs.mesh, name, held };
-  });
-  return needs.ports.flatMap(({ ip, port }) => {
-    const meets = (held: string) => sameListener(held, ip, port);
-    const holder = containers.find(({ held }) => held.some(meets));
-    if (holder?.own) return [];
-    if (!holder && !listening.some(meets)) return [];
-    const who = holder
-      ? `by container ${holder.name}`
-      : "by another program (ss -ltnp shows which; often an Ollama of the machine itself)";
-    return [`its port ${ip}:${port} is in use ${who}; stop it, or declare another port`];
-  });
-}
-
-/** Whether something that listens at `held`, such as "*:80" or "[::]:80", is in the way of ip:port. */
-function sameListener(held: string, ip: string, port: number): boolean {
-  const [, address = "", number] = /^(.*):(\d+)$/.exec(held) ?? [];
-  if (Number(number) !== port) return false;
-  const bare = address.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
-  const all = ["0.0.0.0", "::", "*", ""];
-  return all.includes(bare) || all.includes(ip) || bare === ip;
 }
 
 /**

@@ -38,6 +38,7 @@ describe("a mesh of three local nodes", () => {
         amd: false,
         ports: [],
         mesh: "lab",
+        network: { name: "lab-network", subnet: "10.109.48.0/20" },
         volume: "lab-models",
         minimumFreeGiB: 2,
         for: expect.stringMatching(/^[0-9a-f]{16}$/) as string,

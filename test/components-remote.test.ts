@@ -120,7 +120,11 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       hosts: [
         needs(gpu1, { nodes: ["one"], ports: [{ ip: "0.0.0.0", port: 11_500 }], ...models }),
         needs(gpu2, { nodes: ["two"], ports: [{ ip: "10.8.0.12", port: 11_434 }], ...models }),
-        needs(lb, { nodes: [], ports: [] }),
+        needs(lb, {
+          nodes: [],
+          ports: [],
+          network: { name: "lab-network", subnet: "10.109.48.0/20" },
+        }),
       ],
     });
     for (const key of Object.values(KEYS)) {

@@ -36,6 +36,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
         nodes: ["one"],
         amd: false,
         ports: [],
+        network: { name: "lab-network", subnet: "10.109.48.0/20" },
       },
     ],
     nodes: [
@@ -206,6 +207,7 @@ describe("hosts", () => {
         nodes: ["d"],
         amd: false,
         ports: [],
+        network: { name: "lab-network", subnet: "10.109.48.0/20" },
       },
     ]);
   });

@@ -1,7 +1,10 @@
 // What a mesh that serves does when it is given something that cannot work: it says what and what to
 // do, with exit code not 0, and goes on as it was.
+import { networkInterfaces } from "node:os";
+
 import { expect, test, vi } from "vitest";
 
+import { run } from "../../toolchain/command.mjs";
 import { containers, serverLines } from "./support/containers.ts";
 import { LAB_NODES, labConfig, model, ollamaImage, stackOfFile } from "./support/lab.ts";
 import { chat } from "./support/load.ts";
@@ -23,6 +26,17 @@ async function refused(config: StackConfig): Promise<Ran> {
   expect(await look()).toEqual(before);
   expect((await chat({ url, model: model(), tokens: 4 })).failure).toBeUndefined();
   return ran;
+}
+
+/** A device of this machine, and the first address of the /24 that it is in. */
+function lanOfThisMachine(): [string, string] {
+  for (const [device, addresses = []] of Object.entries(networkInterfaces())) {
+    const lan = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
+    if (lan && !/^(docker|br-|veth)/.test(device)) {
+      return [device, lan.address.replace(/\.\d+$/, ".0")];
+    }
+  }
+  throw new Error("this machine is in no network");
 }
 
 /** The one error of a step, without the line that names the command. */
@@ -101,6 +115,27 @@ test("an address that the host does not have is named", async () => {
   expect(text).toContain(
     "address 192.0.2.1 is not one of the host at unix:///var/run/docker.sock; correct the address",
   );
+});
+
+test("a mesh network that would cut the host off from its LAN is named, with one that is free", async () => {
+  const [device, lan] = lanOfThisMachine();
+  const text = sentence(await refused(labConfig({ balancer: { subnet: `${lan}/24` } })));
+  expect(text).toContain(
+    `Docker engine unix:///var/run/docker.sock: the mesh's own network, ${lan}/24, overlaps the network at its ${device} (`,
+  );
+  expect(text).toMatch(/; declare another one, such as balancer.subnet: 172.\d+.\d+.0\/20$/);
+});
+
+test("a Docker network in the place of the mesh's is named", async () => {
+  const name = `${lab().mesh}.other`;
+  const subnet = `198.19.${process.pid % 256}.0/24`; // for tests (RFC 2544), and the LAN of the lab is 198.18
+  await run("docker", ["network", "create", "--subnet", subnet, name]);
+  try {
+    const text = sentence(await refused(labConfig({ balancer: { subnet } })));
+    expect(text).toContain(`overlaps its Docker network ${name} (${subnet}); declare another one`);
+  } finally {
+    await run("docker", ["network", "rm", name]);
+  }
 });
 
 test("a model that cannot be had is named, with the way out", async () => {

@@ -1,0 +1,98 @@
+import {
+  cidr,
+  freeNetwork,
+  overlap,
+  parseNetwork,
+  type Ipv4Network,
+} from "../components/ipv4-network.ts";
+import { DockerError, type DockerEngine } from "./docker-engine.ts";
+
+/** The network that a mesh makes on a host. */
+export interface MeshNetwork {
+  name: string;
+  /** In CIDR form. */
+  subnet: string;
+}
+
+interface Taken extends Ipv4Network {
+  /** What has it, in words. */
+  holder: string;
+}
+
+/**
+ * What keeps the mesh network from being made, or would be out of the host's reach afterwards: a Docker
+ * network with the same addresses, and a LAN or VPN that the host is in.
+ *
+ * @param network undefined where the host is to have none
+ * @param routes lines of `ip -4 route` on the host; empty where nobody can look
+ */
+export async function networkProblems(
+  engine: DockerEngine,
+  network: MeshNetwork | undefined,
+  routes: readonly string[],
+): Promise<string[]> {
+  if (!network) return [];
+  const docker = await dockerNetworks(engine);
+  const own = parseNetwork(network.subnet)!;
+  const isThere = docker.some(({ name, subnets }) => name === network.name && subnets.some(same));
+  // One that is there works, or its user has lived with it.
+  if (isThere) return [];
+  const others = docker.filter(({ name }) => name !== network.name);
+  const taken: Taken[] = [
+    ...others.flatMap(({ name, subnets }) =>
+      subnets.map((subnet) => ({ ...subnet, holder: `its Docker network ${name}` })),
+    ),
+    ...routes.flatMap((line) => routed(line, own)),
+  ];
+  const inTheWay = taken.filter((other) => overlap(own, other));
+  if (inTheWay.length === 0) return [];
+  const who = inTheWay.map((other) => `${other.holder} (${cidr(other)})`).join(" and ");
+  return [
+    `the mesh's own network, ${network.subnet}, overlaps ${who}; declare another one, such as balancer.subnet: ${freeNetwork(taken)}`,
+  ];
+
+  function same({ base, bits }: Ipv4Network) {
+    return base === own.base && bits === own.bits;
+  }
+}
+
+/** A network that the host would lose by having `own`; not those of Docker's bridges, which it names itself. */
+function routed(line: string, own: Ipv4Network): Taken[] {
+  const words = line.trim().split(/\s+/);
+  const network = parseNetwork(words[0] ?? "");
+  const device = words[words.indexOf("dev") + 1] ?? "";
+  if (!network || /^(br-[0-9a-f]{12}|docker0|docker_gwbridge)$/.test(device)) return [];
+  // A way to all of 10.0.0.0/8 through a router goes on to work for what is not in the mesh network.
+  if (words.includes("via") && network.bits < own.bits) return [];
+  return [{ ...network, holder: `the network at its ${device}` }];
+}
+
+interface DockerNetwork {
+  name: string;
+  subnets: Ipv4Network[];
+}
+
+async function dockerNetworks(engine: DockerEngine): Promise<DockerNetwork[]> {
+  return (await inspected(engine)).split("\n").flatMap((line) => {
+    const [name, ...subnets] = line.trim().split(" ");
+    if (!name) return [];
+    return [{ name, subnets: subnets.flatMap((subnet) => parseNetwork(subnet) ?? []) }];
+  });
+}
+
+/** In one command: each is a login where the engine is reached by ssh. */
+async function inspected({ docker }: DockerEngine): Promise<string> {
+  const format = "{{.Name}}{{range .IPAM.Config}} {{.Subnet}}{{end}}";
+  for (let tries = 0; tries < 5; tries++) {
+    const list = await docker(["network", "ls", "--quiet", "--filter", "driver=bridge"]);
+    const ids = list.split("\n").filter(Boolean);
+    if (ids.length === 0) return "";
+    try {
+      return await docker(["network", "inspect", "--format", format, ...ids]);
+    } catch (error) {
+      // Somebody removed one in between.
+      if (!(error instanceof DockerError)) throw error;
+    }
+  }
+  return ""; // Docker itself will refuse one that overlaps
+}
