@@ -32,6 +32,9 @@ export interface LoadBalancerArgs {
 
 /** nginx in a container, with its config in a volume; nodes are added by their admissions. */
 export class LoadBalancer extends pulumi.ComponentResource {
+  /** In which nodes on the balancer's engine get a place: see placeIn. */
+  readonly network: docker.Network;
+
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:LoadBalancer", name, {}, opts);
     const { plan, host } = args;
@@ -55,14 +58,15 @@ export class LoadBalancer extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [image] },
     );
-    const network = meshNetwork(name, args, { ...here, dependsOn: [host.preflight] });
+    this.network = meshNetwork(name, args, { ...here, dependsOn: [host.preflight] });
     const volume = new docker.Volume(
       `${name}-config`,
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
       { ...here, dependsOn: [host.preflight] },
     );
-    const reach = args.remote ? [reachNodes(name, place, args, [image, network], this)] : [];
-    const before = { parent: this, dependsOn: [image, network, volume, ...reach, ...args.asked] };
+    const reach = args.remote ? [reachNodes(name, place, args, [image, this.network], this)] : [];
+    const made = [image, this.network, volume, ...reach];
+    const before = { parent: this, dependsOn: [...made, ...args.asked] };
     const secrets = keepSecrets(name, place, plan, args.known, before);
     const config = step(
       `${name}-config`,
@@ -74,7 +78,10 @@ export class LoadBalancer extends pulumi.ComponentResource {
         drift: args.drift,
       },
     );
-    const container = nginxContainer(name, args, { ...here, dependsOn: [config, ports] });
+    const container = nginxContainer(name, args, this.network, {
+      ...here,
+      dependsOn: [config, ports],
+    });
     servingGate(name, place, container, this);
     this.registerOutputs({});
   }
@@ -113,7 +120,20 @@ function meshNetwork(
   );
 }
 
-function nginxContainer(name: string, args: LoadBalancerArgs, opts: pulumi.CustomResourceOptions) {
+/**
+ * A container's place in the mesh network. The name comes from the network itself, so that Pulumi deletes what is in it
+ * first when it must be replaced: Docker removes no network with a container.
+ */
+export const placeIn = ({ name }: docker.Network, ipv4Address: string) => ({
+  networksAdvanced: [{ name, ipv4Address }],
+});
+
+function nginxContainer(
+  name: string,
+  args: LoadBalancerArgs,
+  network: docker.Network,
+  opts: pulumi.CustomResourceOptions,
+) {
   const { mesh, plan } = args;
   const leftover = {
     kind: "container" as const,
@@ -124,7 +144,11 @@ function nginxContainer(name: string, args: LoadBalancerArgs, opts: pulumi.Custo
   };
   return new docker.Container(
     name,
-    { ...nginxContainerArgs(mesh, plan), image: args.image },
+    {
+      ...nginxContainerArgs(mesh, plan),
+      ...placeIn(network, plan.addresses.balancer),
+      image: args.image,
+    },
     {
       ...opts,
       ...clearLeftover(name, balancerPlace(plan), leftover),

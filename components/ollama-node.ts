@@ -8,6 +8,7 @@ import type { GpuHost } from "./gpu-host.ts";
 import { balancerPlace } from "./load-balancer.ts";
 import { isStandIn } from "./known-later.ts";
 import { nodeContainerArgs } from "./node-container.ts";
+import { placeIn, type LoadBalancer } from "./load-balancer.ts";
 import { nodeGuard, spread, type NodeGuard } from "./node-guard.ts";
 import { clearLeftover } from "./leftover.ts";
 import { MESH_LABEL, shortHash } from "./names.ts";
@@ -33,7 +34,7 @@ export interface OllamaNodeArgs {
   /** How the balancer stands at the moment. */
   standing: Standing | NoStanding;
   /** What must be there before the node may take traffic. */
-  balancer: pulumi.Resource;
+  balancer: LoadBalancer;
   /** What must be done before its container may be touched: hosts prepared, earlier nodes back in traffic. */
   after: pulumi.Resource[];
 }
@@ -102,9 +103,11 @@ function nodeContainer(
   // The environment on its own: a secret in it hides nothing else.
   const inputs = args.node.apply((node) => nodeContainerArgs(args.mesh, node, []));
   const all = spread(inputs, nodeContainerArgs(args.mesh, args.plan, []));
+  const { meshAddress } = args.plan.container!;
+  const place = meshAddress === undefined ? {} : placeIn(args.balancer.network, meshAddress);
   return new docker.Container(
     name,
-    { ...all, envs: args.environment },
+    { ...all, ...place, envs: args.environment },
     {
       parent,
       provider: host.provider,

@@ -32,7 +32,7 @@ export async function removeLeftover(balancer: BalancerPlace, leftover: Leftover
       : node !== undefined && node in ((await readState(balancer))?.servers ?? {});
   if (used) {
     throw new StepError(
-      `${kind} ${name} is on ${leftover.endpoint} and in use, but not in this stack's state; another stack or state has a mesh of the same name: give this one another name, or destroy that one first`,
+      `${kind} ${name} is on ${leftover.endpoint} and in use, but not in this stack's state; another stack or state has a mesh of the same name: give this one another name, or destroy that one first. Or the balancer was on its way from there to another engine, and that failed: let that end first`,
     );
   }
   // A balancer gets to finish what it serves; a node without a line has nothing left.

@@ -167,13 +167,14 @@ describe("a mesh of three local nodes", () => {
       expect(waits(resources, CONTAINER, "lab-balancer")).toEqual([
         "Command lab-balancer-config",
         "Command lab-balancer-ports",
+        "Network lab-balancer-network",
       ]);
       expect(waits(resources, COMMAND, "lab-balancer-serving")).toEqual(["Container lab-balancer"]);
     });
 
     test("a node: its turn, its container, ready, admitted", () => {
       expect(waits(resources, CONTAINER, "lab-one")).toEqual(
-        ["Command lab-one-turn", ...HOST_PARTS].toSorted(),
+        ["Command lab-one-turn", "Network lab-balancer-network", ...HOST_PARTS].toSorted(),
       );
       expect(waits(resources, COMMAND, "lab-one-ready")).toEqual(["Container lab-one"]);
       expect(waits(resources, COMMAND, "lab-one-admission")).toEqual([

@@ -8,6 +8,8 @@ import { meshWith, type Scenario } from "../scenario.ts";
 const KEY = "live-scenario-first-key";
 const anna = { name: "anna", key: KEY };
 const bert = { name: "bert", key: "live-scenario-second-key" };
+/** For tests (RFC 2544); the LAN of the lab is in 198.18. */
+const SUBNET = `198.19.${process.pid % 256}.0/24`;
 const NODES = ["a", "b", "c"];
 const LINES = NODES.map((name) => `update ${name}-admission`);
 
@@ -89,6 +91,21 @@ export const balancerImage: Scenario = {
         "update balancer-image",
         "update balancer-ports",
       ],
+    });
+  },
+};
+
+export const subnet: Scenario = {
+  name: "subnet",
+  about: "another subnet for the mesh network, in which nodes and balancer have fixed addresses",
+  async run(live) {
+    await live.costly("another subnet", withBalancer({ subnet: SUBNET }), {
+      touches: [
+        ...["balancer", "balancer-network", "balancer-serving"].map((each) => `replace ${each}`),
+        ...NODES.map((name) => `replace node ${name}`),
+        "update local-preflight",
+      ],
+      maxOut: NODES.length,
     });
   },
 };

@@ -1,5 +1,5 @@
 import type { Scenario } from "../scenario.ts";
-import { balancerImage, balancing, frontDoor } from "./balancer.ts";
+import { balancerImage, balancing, frontDoor, subnet } from "./balancer.ts";
 import { hosts } from "./hosts.ts";
 import { models } from "./models.ts";
 import { nodes } from "./nodes.ts";
@@ -20,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   balancing,
   frontDoor,
   balancerImage,
+  subnet,
   twoBalancers,
   models,
   resize,
