@@ -10,6 +10,7 @@ import { LAB_NODES, labConfig, model, ollamaImage, stackOfFile } from "./support
 import { chat } from "./support/load.ts";
 import { heldPort } from "./support/port.ts";
 import type { Ran, StackConfig } from "./support/stack.ts";
+import { ownSubnet } from "./support/subnet.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -128,7 +129,7 @@ test("a mesh network that would cut the host off from its LAN is named, with one
 
 test("a Docker network in the place of the mesh's is named", async () => {
   const name = `${lab().mesh}.other`;
-  const subnet = `198.19.${process.pid % 256}.0/24`; // for tests (RFC 2544), and the LAN of the lab is 198.18
+  const subnet = ownSubnet();
   await run("docker", ["network", "create", "--subnet", subnet, name]);
   try {
     const text = sentence(await refused(labConfig({ balancer: { subnet } })));

@@ -88,9 +88,6 @@ test(
     const [first, second] = known.split("\n");
     const strange = `${first!.split(" ")[0]} ${second!.split(" ").slice(1).join(" ")}`;
     await writeFile(file, known.replace(first!, strange));
-    // Connections of before would still be trusted.
-    stack.env["XDG_RUNTIME_DIR"] = "/nowhere";
-    stack.env["TMPDIR"] = lan().lan.folder;
     // A connection that was made before would be trusted still.
     const run = join(lan().lan.folder, "other");
     await mkdir(run, { mode: 0o700 });
@@ -100,6 +97,20 @@ test(
     const ran = await stack.tryUp();
     expect(ran.errors.join("\n")).toContain("forget the old key (ssh-keygen -R 'lan1')");
     expect(ran.errors.join("\n")).toContain("1 of 3 hosts cannot take the change");
+  },
+);
+
+test(
+  "a mesh network in the place of the LAN is refused before its machine loses it",
+  { timeout: 120_000 },
+  async () => {
+    const subnet = lan().host(1).address.replace(/\d+$/, "0/24");
+    await stack.configure(balancerAlone({ subnet }));
+    const ran = await stack.tryUp();
+    expect(ran.errors.join("\n")).toContain(
+      `Docker engine ssh://ops@lan1: the mesh's own network, ${subnet}, overlaps the network at its eth0 (`,
+    );
+    expect(await lan().remains(1, stack.mesh)).toEqual([]);
   },
 );
 

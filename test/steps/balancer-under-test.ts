@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { run } from "../../toolchain/command.mjs";
-import { assignAddresses, defaultSubnet } from "../../components/addresses.ts";
 import { parseMesh } from "../../components/mesh-config.ts";
 import { planMesh, type MeshPlan } from "../../components/plan.ts";
+import { ownSubnet } from "../docker/support/subnet.ts";
 import type { BalancerPlace } from "../../steps/balancer.ts";
 import { CONFIG_FILE } from "../../steps/config-volume.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "../../steps/volume-helper.ts";
@@ -25,11 +25,12 @@ export class BalancerUnderTest implements AsyncDisposable {
 
   constructor(image: string) {
     this.image = image;
-    this.plan = planMesh(this.name, parseMesh({ nodes: [{ name: "a" }, { name: "b" }] }));
+    const config = { nodes: [{ name: "a" }, { name: "b" }], balancer: { subnet: ownSubnet() } };
+    this.plan = planMesh(this.name, parseMesh(config));
   }
 
   async create(): Promise<void> {
-    const { subnet } = assignAddresses(defaultSubnet(this.name), []);
+    const { subnet } = this.plan.balancer.addresses;
     await docker("network", "create", "--subnet", subnet, this.place.network);
     await docker("volume", "create", this.place.volume);
   }

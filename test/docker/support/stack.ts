@@ -4,6 +4,9 @@ import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { defaultSubnet } from "../../../components/addresses.ts";
+import { dockerEngine } from "../../../steps/docker-engine.ts";
+import { networkProblems } from "../../../steps/taken-networks.ts";
 import { ownStackName, removeDeadMeshes, removeMesh } from "./leftovers.ts";
 import { freePort } from "./port.ts";
 
@@ -44,6 +47,16 @@ export interface StackOptions {
   project?: string;
   /** Default that of the tests. */
   env?: NodeJS.ProcessEnv;
+}
+
+/** A mesh's network follows from its name, one of 4,096: of the sixty stacks of a run, one meets another's every fiftieth time. */
+async function nameWithFreeNetwork(project: string): Promise<string> {
+  for (;;) {
+    const name = ownStackName();
+    const network = { name, subnet: defaultSubnet(`${project}-${name}`) };
+    const engine = dockerEngine("unix:///var/run/docker.sock");
+    if ((await networkProblems(engine, network, [])).length === 0) return name;
+  }
 }
 
 /** A stack with a state folder and a config file of its own; its mesh is gone when it is disposed of. */
@@ -87,13 +100,13 @@ export class Stack implements AsyncDisposable {
   /** Makes the stack; nothing of its mesh exists before the first up. */
   static async init(config: StackConfig, options: StackOptions = {}): Promise<Stack> {
     await (swept ??= removeDeadMeshes());
-    const program = options.program ?? CHECKOUT;
+    const { program = CHECKOUT, project = "ollama-mesh", env = process.env } = options;
     const stack = new Stack(
-      ownStackName(),
+      await nameWithFreeNetwork(project),
       await freePort(),
       program,
-      options.project ?? "ollama-mesh",
-      options.env ?? process.env,
+      project,
+      env,
     );
     await mkdir(join(stack.folder, "state"), { recursive: true });
     // `stack init` writes its salt beside the project file: that must be a copy.

@@ -1,6 +1,7 @@
 // Everything about nginx but its nodes.
 import { makeCertificate } from "../../behaviour/harness/certificate.ts";
 import { nginxImage } from "../../docker/support/lab.ts";
+import { ownSubnet } from "../../docker/support/subnet.ts";
 import { nextRelease } from "../derived-images.ts";
 import { clients, type LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
@@ -8,8 +9,6 @@ import { meshWith, type Scenario } from "../scenario.ts";
 const KEY = "live-scenario-first-key";
 const anna = { name: "anna", key: KEY };
 const bert = { name: "bert", key: "live-scenario-second-key" };
-/** For tests (RFC 2544); the LAN of the lab is in 198.18. */
-const SUBNET = `198.19.${process.pid % 256}.0/24`;
 const NODES = ["a", "b", "c"];
 const LINES = NODES.map((name) => `update ${name}-admission`);
 
@@ -99,7 +98,7 @@ export const subnet: Scenario = {
   name: "subnet",
   about: "another subnet for the mesh network, in which nodes and balancer have fixed addresses",
   async run(live) {
-    await live.costly("another subnet", withBalancer({ subnet: SUBNET }), {
+    await live.costly("another subnet", withBalancer({ subnet: ownSubnet() }), {
       touches: [
         ...["balancer", "balancer-network", "balancer-serving"].map((each) => `replace ${each}`),
         ...NODES.map((name) => `replace node ${name}`),
