@@ -38,8 +38,9 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
       node.answer = { kind: "tokens", count: TOKENS, everyMs: EVERY_MS, format };
       const { pieces } = await ask(chat, CHAT);
       expect(pieces.map(({ text }) => text)).toEqual(tokens(format));
-      expect(pieces[0]!.ms).toBeLessThan(((TOKENS - 1) * EVERY_MS) / 2);
-      expect(pieces.at(-1)!.ms).toBeGreaterThan((TOKENS - 1) * EVERY_MS * 0.9);
+      // Half of what it takes: a busy machine delivers the first one late.
+      const apart = pieces.at(-1)!.ms - pieces[0]!.ms;
+      expect(apart).toBeGreaterThan(((TOKENS - 1) * EVERY_MS) / 2);
     },
   );
 
@@ -83,7 +84,7 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
     const aborted = await until("the node to notice", async () => node.requests[0]!.abortedAt, {
       seconds: 30,
     });
-    expect(aborted - left).toBeLessThan(2_000);
+    expect(aborted - left).toBeLessThan(8_000);
   });
 
   test("with proxy_ignore_client_abort the node would work on for nobody", async () => {

@@ -88,7 +88,7 @@ test("a roll of one replica fails no request, and waits until its model is loade
     rolling = false;
   }
   await Promise.all(clients);
-  expect(statuses.length).toBeGreaterThan(50);
+  expect(statuses.length).toBeGreaterThan(10);
   expect(statuses.filter((status) => status !== 200)).toEqual([]);
   const after = await containers(stack.mesh);
   expect(after["a"]!.id).not.toBe(before["a"]!.id);

@@ -156,8 +156,9 @@ describe("load", () => {
     expect(Object.keys(served(outcomes))).toEqual(["a", "b"]);
     const { a, b } = inFlight(outcomes, 16);
     expect(a! + b!).toBeCloseTo(16, 0);
-    expect(a! / 16).toBeGreaterThan(0.6);
-    expect(a! / 16).toBeLessThan(0.73);
+    // 2 of 3; without weights it would be half.
+    expect(a! / 16).toBeGreaterThan(0.58);
+    expect(a! / 16).toBeLessThan(0.75);
   });
 
   test("a killed node takes only the streams with it that had begun; then the backup takes over", async () => {

@@ -35,7 +35,7 @@ afterAll(async () => {
 test("images that are there are found at once and by the same references", async () => {
   const began = Date.now();
   expect(await ensureImages()).toEqual(images);
-  expect(Date.now() - began).toBeLessThan(10_000);
+  expect(Date.now() - began).toBeLessThan(60_000);
 });
 
 describe("nginx", () => {

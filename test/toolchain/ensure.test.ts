@@ -183,7 +183,7 @@ describe("without the official host", () => {
     const began = Date.now();
     const second = await machine.exec(SHOW);
     expect(second.output).toBe(first.stdout);
-    expect(Date.now() - began).toBeLessThan(10_000);
+    expect(Date.now() - began).toBeLessThan(60_000);
     expect(await readFile(join(machine.folder, "go-calls"), "utf8")).toBe(calls);
   });
 
