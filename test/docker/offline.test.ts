@@ -9,6 +9,7 @@ import { labConfig, nginxImage, ollamaImage } from "./support/lab.ts";
 import { requireServing } from "./support/roll.ts";
 import { SpareEngine } from "./support/spare-engine.ts";
 import { Stack } from "./support/stack.ts";
+import { ownSubnet } from "./support/subnet.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -36,6 +37,7 @@ function config({ roll, offline, without = [] }: Wish) {
   return labConfig({
     nodes: nodes.filter(({ name }) => !without.includes(name)),
     ollama: { environment: { ROLL: roll } },
+    balancer: { subnet: ownSubnet() }, // declared, for the other machine joins it
     rollout: { readyTimeoutSeconds: 60, drainTimeoutSeconds: 5 },
   });
 }

@@ -1,10 +1,10 @@
 import { parseMesh } from "../../components/mesh-config.ts";
 import { ConfigurationError, type Problem } from "../../components/problems.ts";
 
-/** What is wrong with a mesh; undefined where nothing is. */
-function refusal(input: unknown): ConfigurationError | undefined {
+/** What is wrong with a mesh, of this name where that matters; undefined where nothing is. */
+function refusal(input: unknown, name?: string): ConfigurationError | undefined {
   try {
-    parseMesh(input);
+    parseMesh(input, name);
   } catch (error) {
     if (error instanceof ConfigurationError) return error;
     throw error;
@@ -13,13 +13,16 @@ function refusal(input: unknown): ConfigurationError | undefined {
 }
 
 /** All problems, in the order in which they were found. */
-export const problemsOf = (input: unknown): readonly Problem[] => refusal(input)?.problems ?? [];
+export const problemsOf = (input: unknown, name?: string): readonly Problem[] =>
+  refusal(input, name)?.problems ?? [];
 
 /** The paths of all problems. */
-export const problemPaths = (input: unknown): string[] => problemsOf(input).map(({ path }) => path);
+export const problemPaths = (input: unknown, name?: string): string[] =>
+  problemsOf(input, name).map(({ path }) => path);
 
 /** The message that shows them; "" where there are none. */
-export const messageOf = (input: unknown): string => refusal(input)?.message ?? "";
+export const messageOf = (input: unknown, name?: string): string =>
+  refusal(input, name)?.message ?? "";
 
 /** A place in the arguments: "nodes.0.name" as ["nodes", 0, "name"]. */
 export type Path = readonly (string | number)[];
