@@ -42,7 +42,7 @@ export async function networkProblems(
     ...others.flatMap(({ name, subnets }) =>
       subnets.map((subnet) => ({ ...subnet, holder: `its Docker network ${name}` })),
     ),
-    ...routes.flatMap((line) => routed(line, own)),
+    ...routes.flatMap(routed),
   ];
   const inTheWay = taken.filter((other) => overlap(own, other));
   if (inTheWay.length === 0) return [];
@@ -56,14 +56,16 @@ export async function networkProblems(
   }
 }
 
-/** A network that the host would lose by having `own`; not those of Docker's bridges, which it names itself. */
-function routed(line: string, own: Ipv4Network): Taken[] {
+/** A route to more, such as a VPN's to 10.0.0.0/8, leads to many networks: that one of them is just here is not likely. */
+const MANY_NETWORKS = 16;
+
+/** A network that the host reaches; not those of Docker's bridges, which it names itself. */
+function routed(line: string): Taken[] {
   const words = line.trim().split(/\s+/);
   const network = parseNetwork(words[0] ?? "");
   const device = words[words.indexOf("dev") + 1] ?? "";
   if (!network || /^(br-[0-9a-f]{12}|docker0|docker_gwbridge)$/.test(device)) return [];
-  // A way to all of 10.0.0.0/8 through a router goes on to work for what is not in the mesh network.
-  if (words.includes("via") && network.bits < own.bits) return [];
+  if (network.bits < MANY_NETWORKS) return [];
   return [{ ...network, holder: `the network at its ${device}` }];
 }
 
