@@ -22,7 +22,7 @@ export type NodeConfig = Known<NodeArgs>;
 /**
  * Checks the arguments of a mesh and returns them.
  *
- * @param name of the mesh; without it its own network is known only where it is declared
+ * @param name of the mesh, from which its network follows; without it that is not checked
  * @throws ConfigurationError naming every problem at once
  */
 export function parseMesh(given: unknown, name?: string): MeshConfig {
