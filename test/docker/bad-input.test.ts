@@ -1,7 +1,5 @@
 // What a mesh that serves does when it is given something that cannot work: it says what and what to
 // do, with exit code not 0, and goes on as it was.
-import { networkInterfaces } from "node:os";
-
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
@@ -27,17 +25,6 @@ async function refused(config: StackConfig): Promise<Ran> {
   expect(await look()).toEqual(before);
   expect((await chat({ url, model: model(), tokens: 4 })).failure).toBeUndefined();
   return ran;
-}
-
-/** A device of this machine, and the first address of the /24 that it is in. */
-function lanOfThisMachine(): [string, string] {
-  for (const [device, addresses = []] of Object.entries(networkInterfaces())) {
-    const lan = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
-    if (lan && !/^(docker|br-|veth)/.test(device)) {
-      return [device, lan.address.replace(/\.\d+$/, ".0")];
-    }
-  }
-  throw new Error("this machine is in no network");
 }
 
 /** The one error of a step, without the line that names the command. */
@@ -116,15 +103,6 @@ test("an address that the host does not have is named", async () => {
   expect(text).toContain(
     "address 192.0.2.1 is not one of the host at unix:///var/run/docker.sock; correct the address",
   );
-});
-
-test("a mesh network that would cut the host off from its LAN is named, with one that is free", async () => {
-  const [device, lan] = lanOfThisMachine();
-  const text = sentence(await refused(labConfig({ balancer: { subnet: `${lan}/24` } })));
-  expect(text).toContain(
-    `Docker engine unix:///var/run/docker.sock: the mesh's own network, ${lan}/24, overlaps the network at its ${device} (`,
-  );
-  expect(text).toMatch(/; declare another one, such as balancer.subnet: 172.\d+.\d+.0\/20$/);
 });
 
 test("a Docker network in the place of the mesh's is named", async () => {

@@ -1,5 +1,5 @@
-// Networks in the way of a mesh's own, on an engine that says what a test gives it. A real engine with
-// a real route: test/docker/bad-input.test.ts.
+// Networks in the way of a mesh's own, on an engine that says what a test gives it. Real ones: a Docker network in
+// test/docker/bad-input.test.ts, a LAN in test/lan/ssh.test.ts.
 import { describe, expect, test } from "vitest";
 
 import { DockerError } from "../../steps/docker-engine.ts";
