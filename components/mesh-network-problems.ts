@@ -18,12 +18,14 @@ export function meshNetworkProblems(
   nodes: readonly PlacedNode[],
   mesh?: string,
 ): Problem[] {
-  const [inside, elsewhere] = [true, false].map((wanted) =>
-    nodes.filter(({ node }) => isAttached(node, host) === wanted),
-  ) as [PlacedNode[], PlacedNode[]];
+  const isInside = ({ node }: PlacedNode) => isAttached(node, host);
   // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
-  if (subnet !== undefined) return roomProblems(subnet, inside.length);
-  return mesh === undefined ? [] : hiddenNodes(defaultSubnet(mesh), elsewhere);
+  if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);
+  if (mesh === undefined) return [];
+  return hiddenNodes(
+    defaultSubnet(mesh),
+    nodes.filter((node) => !isInside(node)),
+  );
 }
 
 function roomProblems(subnet: string, count: number): Problem[] {

@@ -39,7 +39,7 @@ export function publishedPorts({ listen, management, tls }: BalancerPlan): Publi
   ].sort((a, b) => a.internal - b.internal);
 }
 
-/** What the docker provider is told of the balancer's container, but for its image. Pure. */
+/** What the docker provider is told of the balancer's container, but for its image and its place in the mesh network. Pure. */
 export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
   const certificates = plan.tls?.certificateFile;
   return {
@@ -52,7 +52,6 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
     }),
     name: plan.container,
     ports: publishedPorts(plan).map(({ ip, port, internal }) => ({ ip, external: port, internal })),
-    networksAdvanced: [{ name: plan.network, ipv4Address: plan.addresses.balancer }],
     volumes: [
       { volumeName: plan.volume, containerPath: CONFIG_FOLDER, readOnly: true },
       ...(certificates

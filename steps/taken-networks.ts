@@ -34,7 +34,10 @@ export async function networkProblems(
   if (!network) return [];
   const docker = await dockerNetworks(engine);
   const own = parseNetwork(network.subnet)!;
-  const isThere = docker.some(({ name, subnets }) => name === network.name && subnets.some(same));
+  const isThere = docker.some(
+    ({ name, subnets }) =>
+      name === network.name && subnets.some((subnet) => cidr(subnet) === cidr(own)),
+  );
   // One that is there works, or its user has lived with it.
   if (isThere) return [];
   const others = docker.filter(({ name }) => name !== network.name);
@@ -50,10 +53,6 @@ export async function networkProblems(
   return [
     `the mesh's own network, ${network.subnet}, overlaps ${who}; declare another one, such as balancer.subnet: ${freeNetwork(taken)}`,
   ];
-
-  function same({ base, bits }: Ipv4Network) {
-    return base === own.base && bits === own.bits;
-  }
 }
 
 /** A route to more, such as a VPN's to 10.0.0.0/8, leads to many networks: that one of them is just here is not likely. */
