@@ -125,6 +125,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     for (const node of mesh.plan.nodes) {
       expect(conf).toContain(` ${serverLine(mesh.plan.balancer, node)}\n`);
     }
+    expect(conf.match(/^ +server 100\..*;$/gm)).toHaveLength(2);
   });
 
   test("admitting a node again changes nothing", async () => {
