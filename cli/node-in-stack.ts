@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { AdmissionInput } from "../steps/admission.ts";
-import type { ReadyInput } from "../steps/ready.ts";
-import type { RestartInput } from "../steps/restart.ts";
+import type { AdmissionInput } from "../steps/nodes/admission.ts";
+import type { ReadyInput } from "../steps/nodes/ready.ts";
+import type { RestartInput } from "../steps/nodes/restart.ts";
 import { StepError } from "../steps/step-error.ts";
 
 /** State files of large stacks have some megabytes. */

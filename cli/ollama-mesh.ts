@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { restart } from "../steps/restart.ts";
+import { restart } from "../steps/nodes/restart.ts";
 import { StepError } from "../steps/step-error.ts";
 import { nodeInStack } from "./node-in-stack.ts";
 

@@ -1,8 +1,8 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { secretFiles } from "../templates/secret-files.ts";
-import type { BalancerPlan } from "./balancer-plan.ts";
-import { shortHash } from "./names.ts";
+import { secretFiles } from "../templates/front/secret-files.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import { shortHash } from "../config/short-hash.ts";
 import { step } from "./step.ts";
 
 /** The secret files of a balancer, in its volume. */

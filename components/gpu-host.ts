@@ -1,11 +1,11 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { MESH_LABEL } from "./names.ts";
-import type { HostPlan } from "./plan.ts";
-import type { ModelPlace } from "../steps/model-store.ts";
-import { engineTls } from "../steps/engine-tls.ts";
-import { SSH_OPTIONS } from "../steps/ssh.ts";
+import { MESH_LABEL } from "../config/names.ts";
+import type { HostPlan } from "../plan/host-plan.ts";
+import type { ModelPlace } from "../steps/models/model-store.ts";
+import { engineTls } from "../steps/engine/engine-tls.ts";
+import { SSH_OPTIONS } from "../steps/engine/ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of GpuHost. */

@@ -15,8 +15,8 @@ export {
   type RoutesArgs,
   type StickyArgs,
   type TlsArgs,
-} from "./balancer-args.ts";
-export { type NodeStatus, type OllamaMeshArgs, type RolloutArgs } from "./mesh-args.ts";
+} from "../config/balancer-args.ts";
+export type { NodeStatus, OllamaMeshArgs, RolloutArgs } from "../config/mesh-args.ts";
 export {
   GpuVendor,
   NodeAccess,
@@ -26,4 +26,4 @@ export {
   type NodeTlsArgs,
   type OllamaSettings,
   type ServiceArgs,
-} from "./node-args.ts";
+} from "../config/node-args.ts";

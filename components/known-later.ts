@@ -1,12 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { OllamaMeshArgs } from "./mesh-args.ts";
-import type { NodeTlsArgs } from "./node-args.ts";
-import { parseMesh, type MeshConfig } from "./mesh-config.ts";
-import type { BalancerPlan } from "./balancer-plan.ts";
-import type { Known } from "./patterns.ts";
-import { planMesh, type MeshPlan, type NodePlan } from "./plan.ts";
-import { NAME } from "./mesh-schema.ts";
-import { ConfigurationError, dotPath, show, type Problem } from "./problems.ts";
+import type { OllamaMeshArgs } from "../config/mesh-args.ts";
+import type { NodeTlsArgs } from "../config/node-args.ts";
+import { parseMesh } from "../config/parse-mesh.ts";
+import type { MeshConfig } from "../config/mesh-config.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import type { Known } from "../config/mesh-config.ts";
+import { planMesh, type MeshPlan } from "../plan/mesh-plan.ts";
+import type { NodePlan } from "../plan/node-plan.ts";
+import { NAME } from "../config/schema/node-schema.ts";
+import { ConfigurationError, dotPath, show, type Problem } from "../config/problems.ts";
 
 // Which resources exist must be known before the program runs; a few values inside them may be
 // another resource's outputs. A stand-in takes the place of those while the rest is checked.

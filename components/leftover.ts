@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import type { BalancerPlace } from "../steps/balancer.ts";
+import type { BalancerPlace } from "../plan/balancer-place.ts";
 import { removeLeftover, type Leftover } from "../steps/leftover.ts";
 
 /**

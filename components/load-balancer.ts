@@ -1,14 +1,14 @@
-import { posix } from "node:path";
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { BALANCER } from "../config/defaults.ts";
+import { MESH_LABEL } from "../config/names.ts";
+import { balancerPlace } from "../plan/balancer-place.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { keepSecrets } from "./balancer-secrets.ts";
-import { BALANCER } from "./defaults.ts";
+import { nginxContainerArgs, publishedPorts } from "./containers/balancer-container.ts";
 import type { GpuHost } from "./gpu-host.ts";
 import { clearLeftover } from "./leftover.ts";
-import { MESH_LABEL } from "./names.ts";
-import { nginxContainerArgs, publishedPorts } from "./nginx-container.ts";
-import type { BalancerPlan } from "./balancer-plan.ts";
 import { step } from "./step.ts";
 
 /** Arguments of LoadBalancer. */
@@ -86,15 +86,6 @@ export class LoadBalancer extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 }
-
-/** Where steps find the balancer: fixed names, so that nothing that depends on it is replaced with it. */
-export const balancerPlace = ({ endpoint, container, volume, network, tls }: BalancerPlan) => ({
-  endpoint,
-  container,
-  volume,
-  network,
-  ...(tls?.certificateFile ? { tlsFolder: posix.dirname(tls.certificateFile) } : {}),
-});
 
 function meshNetwork(
   name: string,

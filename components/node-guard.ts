@@ -1,14 +1,16 @@
-import { X509Certificate } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Link } from "../steps/guard.ts";
-import { GUARD } from "./defaults.ts";
+import { X509Certificate } from "node:crypto";
+import { GUARD } from "../config/defaults.ts";
+import { MESH_LABEL } from "../config/names.ts";
+import { balancerPlace } from "../plan/balancer-place.ts";
+import type { MeshPlan } from "../plan/mesh-plan.ts";
+import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
+import type { Link } from "../steps/nodes/guard.ts";
+import { guardContainerArgs, guardFiles, guardVolume } from "./containers/guard-container.ts";
 import type { GpuHost } from "./gpu-host.ts";
-import { guardContainerArgs, guardFiles, guardVolume } from "./guard-container.ts";
 import { clearLeftover } from "./leftover.ts";
-import { balancerPlace } from "./load-balancer.ts";
-import { MESH_LABEL } from "./names.ts";
-import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
+import { spread } from "./outputs.ts";
 import { leftAlone, step } from "./step.ts";
 
 const DAY_MS = 86_400_000;
@@ -144,14 +146,4 @@ function nodeLink(
     }
     return link;
   });
-}
-
-/** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */
-export function spread<T extends object>(
-  whole: pulumi.Output<T>,
-  shape: T,
-): { [Key in keyof T]: pulumi.Output<T[Key]> } {
-  return Object.fromEntries(
-    Object.keys(shape).map((key) => [key, whole.apply((known) => known[key as keyof T])]),
-  ) as never;
 }

@@ -1,24 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
-import { balancerWarnings } from "./balancer-warnings.ts";
+import { balancerWarnings } from "../config/checks/warnings.ts";
 import { engineWarnings } from "./engine-warnings.ts";
-import { NGINX_IMAGE } from "./defaults.ts";
+import { NGINX_IMAGE } from "../config/defaults.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import { planArgs, type KnownLater } from "./known-later.ts";
-import { balancerPlace, LoadBalancer } from "./load-balancer.ts";
-import type { NodeStatus, OllamaMeshArgs } from "./mesh-args.ts";
-import { engineHost, shortHash } from "./names.ts";
-import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
+import { balancerPlace } from "../plan/balancer-place.ts";
+import { LoadBalancer } from "./load-balancer.ts";
+import type { NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
+import { engineHost } from "../config/net/engine-endpoint.ts";
+import { shortHash } from "../config/short-hash.ts";
+import { ollamaEnvironment, serviceEnvironment } from "../plan/ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
-import { hostPort, urlAt, type BalancerPlan } from "./balancer-plan.ts";
-import { nodeState, type HostPlan, type MeshPlan } from "./plan.ts";
-import type { ModelPlace } from "../steps/model-store.ts";
-import { sshHostName } from "../steps/ssh.ts";
-import { ConfigurationError } from "./problems.ts";
-import { configDrift } from "./drift.ts";
-import { askBalancer, type NoStanding, type Standing } from "./standing.ts";
+import { hostPort } from "../config/net/host-port.ts";
+import { urlAt, type BalancerPlan } from "../plan/balancer-plan.ts";
+import { nodeState } from "../plan/node-plan.ts";
+import type { HostPlan } from "../plan/host-plan.ts";
+import type { MeshPlan } from "../plan/mesh-plan.ts";
+import type { ModelPlace } from "../steps/models/model-store.ts";
+import { sshHostName } from "../steps/engine/ssh.ts";
+import { ConfigurationError } from "../config/problems.ts";
+import { configDrift } from "./standing/drift.ts";
+import { askBalancer, type NoStanding, type Standing } from "./standing/standing.ts";
 import { step } from "./step.ts";
-import { turnOrder } from "./turn-order.ts";
+import { turnOrder } from "./standing/turn-order.ts";
 
 /**
  * One endpoint for a fleet of Ollama servers: containers on one or several Docker engines behind an

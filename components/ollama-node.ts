@@ -1,21 +1,24 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { tlsHop } from "../templates/tls-hop.ts";
-import { serverLine } from "../templates/upstream.ts";
-import { GPUS, GUARD } from "./defaults.ts";
+import { tlsHop } from "../templates/nodes/tls-hop.ts";
+import { serverLine } from "../templates/nodes/upstream.ts";
+import { GPUS, GUARD } from "../config/defaults.ts";
 import type { GpuHost } from "./gpu-host.ts";
-import { balancerPlace } from "./load-balancer.ts";
+import { balancerPlace } from "../plan/balancer-place.ts";
 import { isStandIn } from "./known-later.ts";
-import { nodeContainerArgs } from "./node-container.ts";
+import { nodeContainerArgs } from "./containers/node-container.ts";
 import { placeIn, type LoadBalancer } from "./load-balancer.ts";
-import { nodeGuard, spread, type NodeGuard } from "./node-guard.ts";
+import { nodeGuard, type NodeGuard } from "./node-guard.ts";
+import { spread } from "./outputs.ts";
 import { clearLeftover } from "./leftover.ts";
-import { MESH_LABEL, shortHash } from "./names.ts";
-import type { BalancerPlan } from "./balancer-plan.ts";
-import type { ContainerPlan, MeshPlan, NodePlan } from "./plan.ts";
-import { lineDrift } from "./drift.ts";
-import type { NoStanding, Standing } from "./standing.ts";
+import { MESH_LABEL } from "../config/names.ts";
+import { shortHash } from "../config/short-hash.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
+import type { MeshPlan } from "../plan/mesh-plan.ts";
+import { lineDrift } from "./standing/drift.ts";
+import type { NoStanding, Standing } from "./standing/standing.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of OllamaNode. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { OllamaMeshArgs } from "./mesh-args.ts";
+import type { OllamaMeshArgs } from "../config/mesh-args.ts";
 
 /**
  * The arguments of a mesh as a stack file declares them: the keys of Pulumi.yaml, a node by its name

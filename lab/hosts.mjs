@@ -5,7 +5,7 @@ import { ensureDockerEngine } from "./docker-engine.mjs";
 import { ensureImages } from "./images.mjs";
 import { builtImage } from "./images/docker-image.mjs";
 import { HOST_IMAGE } from "./images/host/host-image.mjs";
-import { DEFAULT_LAN, lanDown, lanUp } from "./lan-hosts.mjs";
+import { DEFAULT_LAN, lanDown, lanUp } from "./lan/machines.mjs";
 
 const HELP = `node lab/hosts.mjs up N | down   [--name <name>] [--dir <folder>] [--bare] [--internal]
 

@@ -1,6 +1,6 @@
-import type { BalancerPlace } from "./balancer.ts";
-import { readState } from "./config-volume.ts";
-import { dockerEngine, DockerError } from "./docker-engine.ts";
+import type { BalancerPlace } from "../plan/balancer-place.ts";
+import { readState } from "./balancer/config-volume.ts";
+import { dockerEngine, DockerError } from "./engine/docker-engine.ts";
 import { StepError } from "./step-error.ts";
 
 /** What is about to be made on an engine, and may be there already without being known. */

@@ -1,22 +1,22 @@
 import { text } from "node:stream/consumers";
-import { admit, amend, drain, type AdmissionInput } from "./admission.ts";
+import { admit, amend, drain, type AdmissionInput } from "./nodes/admission.ts";
 import {
   applyConfig,
   keepSecrets,
   type ApplyConfigInput,
   type KeepSecretsInput,
-} from "./apply-config.ts";
-import { hosts, type HostsInput } from "./hosts.ts";
-import { keepGuard, makeLink, type KeepGuardInput, type MakeLinkInput } from "./guard.ts";
-import { image, type ImageInput } from "./image.ts";
-import { models, type ModelsInput } from "./models.ts";
-import { ports, type PortsInput } from "./ports.ts";
-import { preflight, type PreflightInput } from "./preflight.ts";
-import { reach, type ReachInput } from "./reach.ts";
-import { ready, type ReadyInput } from "./ready.ts";
-import { serving, type ServingInput } from "./serving.ts";
+} from "./balancer/apply-config.ts";
+import { hosts, type HostsInput } from "./hosts/hosts.ts";
+import { keepGuard, makeLink, type KeepGuardInput, type MakeLinkInput } from "./nodes/guard.ts";
+import { image, type ImageInput } from "./hosts/image.ts";
+import { models, type ModelsInput } from "./models/models.ts";
+import { ports, type PortsInput } from "./balancer/ports.ts";
+import { preflight, type PreflightInput } from "./hosts/preflight.ts";
+import { reach, type ReachInput } from "./balancer/reach.ts";
+import { ready, type ReadyInput } from "./nodes/ready.ts";
+import { serving, type ServingInput } from "./balancer/serving.ts";
 import { StepError } from "./step-error.ts";
-import { delist, enlist, takeTurn, type TurnInput } from "./turn.ts";
+import { delist, enlist, takeTurn, type TurnInput } from "./nodes/turn.ts";
 
 /** What each step is told. The names are part of every stack's state: an old one must keep its meaning. */
 export interface StepInputs {

@@ -1,21 +1,18 @@
-import { GUARD, OLLAMA_PORT } from "../components/defaults.ts";
-import type { ContainerPlan } from "../components/plan.ts";
+import { GUARD, OLLAMA_PORT } from "../config/defaults.ts";
+import type { ContainerPlan } from "../plan/node-plan.ts";
 import {
+  type Directive,
   because,
   block,
   directive,
   jsonText,
   literal,
   print,
-  type Directive,
 } from "./directive.ts";
-import { LOOPBACK_PORT } from "./management.ts";
+import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
+import { ignoredHeaders } from "./nodes/proxy.ts";
+import { LONGER, takenAsItIs } from "./nodes/tls-hop.ts";
 import { events, processSettings, serverProcess } from "./process.ts";
-import { ignoredHeaders } from "./proxy.ts";
-import { LONGER, takenAsItIs } from "./tls-hop.ts";
-
-/** Port inside the guard's container. */
-export const GUARD_PORT = 8443;
 
 /** Its files, which lie beside its config. */
 export const GUARD_FILES = {

@@ -1,18 +1,13 @@
 import { isIP } from "node:net";
-import { hostPort, type BalancerPlan } from "../components/balancer-plan.ts";
-import { MANAGEMENT } from "../components/defaults.ts";
-import type { NodePlan } from "../components/plan.ts";
-import { because, block, directive, jsonText, literal, type Directive } from "./directive.ts";
-import { REQUEST_ID } from "./logging.ts";
-import { ignoredHeaders } from "./proxy.ts";
-import { hopSocket } from "./tls-hop.ts";
-import { UPSTREAM } from "./upstream.ts";
-
-/** Port inside the container, on its loopback only. */
-export const LOOPBACK_PORT = 8081;
-
-/** Port inside the container of the listener for the person who runs the mesh. */
-export const MANAGEMENT_PORT = 8082;
+import { MANAGEMENT } from "../config/defaults.ts";
+import { hostPort } from "../config/net/host-port.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import type { NodePlan } from "../plan/node-plan.ts";
+import { type Directive, because, block, directive, jsonText, literal } from "./directive.ts";
+import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
+import { ignoredHeaders } from "./nodes/proxy.ts";
+import { hopSocket } from "./nodes/tls-hop.ts";
+import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
 /** What only the mesh itself may ask: which config serves, and nginx's counters. */
 export function loopback(hashMark: string): Directive {
@@ -143,6 +138,7 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
 
 const byName = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
   resolver !== undefined && isIP(address) === 0 && !tls;
+
 /** With an underscore: no host name has one. */
 const groupName = ({ name }: NodePlan) => `node_${name}`;
 

@@ -1,11 +1,10 @@
-import type { BalancerPlan } from "../components/balancer-plan.ts";
-import { BALANCER } from "../components/defaults.ts";
-import { because, block, directive, type Directive } from "./directive.ts";
+import { BALANCER } from "../config/defaults.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import { type Directive, because, block, directive } from "./directive.ts";
+import { OPEN_FILES } from "./nginx-layout.ts";
 
 /** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
 const WORKER_CONNECTIONS = 8192;
-/** Files per worker, and the limit that the container gets: two for each connection that spills to disk, and some. */
-export const OPEN_FILES = 18_432;
 
 /** What stands before the blocks. */
 export function processSettings(balancer: Pick<BalancerPlan, "workers">): Directive[] {

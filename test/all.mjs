@@ -11,7 +11,7 @@ Puts the toolchain, the npm packages, a Docker engine and the images in place as
 checks types and formatting and runs every test: pure, golden (through the real nginx), components, and
 the real engine with real containers. Skipped tests are counted, with their reason.
 
-  npm test -- test/golden.test.ts     one file
+  npm test -- test/golden/golden.test.ts     one file
   npm test -- --project lan           changes and failures on simulated machines, minutes long, only so
   npm test -- -t "weights"            tests whose title matches`;
 

@@ -4,9 +4,22 @@ import { SummaryReporter } from "./support/summary-reporter.ts";
 
 const SECOND = 1000;
 /** Measures how long an `up` takes, so nothing runs beside it. */
-const ALONE = "test/docker/program.test.ts";
-/** Minutes of changes on simulated machines; `npm test` without arguments leaves them out. */
-const LAN = "test/lan/!(ssh).test.ts";
+const ALONE = "test/engine/mesh/program.test.ts";
+
+/**
+ * A level of tests. Levels of one group run side by side, groups one after the other.
+ *
+ * @param seconds until a test that hangs fails: on a busy machine a second's work has taken thirty
+ */
+function level(name: string, group: number, seconds: number, more: object = {}) {
+  const include = [`test/${name}/**/*.test.ts`];
+  const limits = { testTimeout: seconds * SECOND, hookTimeout: Math.max(seconds, 180) * SECOND };
+  const test = { name, include, ...limits, sequence: { groupOrder: group }, ...more };
+  return { extends: true as const, test };
+}
+
+// An Output in a template literal throws instead of printing a riddle.
+const STRICT_OUTPUTS = { PULUMI_ERROR_OUTPUT_STRING: "true" };
 
 export default defineConfig({
   test: {
@@ -18,52 +31,16 @@ export default defineConfig({
     retry: 0,
     maxWorkers: 2,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "unit",
-          include: ["test/*.test.ts"],
-          // An Output in a template literal throws instead of printing a riddle.
-          env: { PULUMI_ERROR_OUTPUT_STRING: "true" },
-          // For what hangs: on a busy machine a second's work has taken thirty.
-          testTimeout: 60 * SECOND,
-          hookTimeout: 60 * SECOND,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "system",
-          include: ["test/*/**/*.test.ts"],
-          exclude: ["test/other-program/**", ALONE, LAN],
-          // A test that runs an engine sets its own.
-          testTimeout: 120 * SECOND,
-          hookTimeout: 180 * SECOND,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "alone",
-          include: [ALONE],
-          testTimeout: 120 * SECOND,
-          hookTimeout: 180 * SECOND,
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "lan",
-          include: [LAN],
-          // Real changes of several machines on two cores.
-          testTimeout: 900 * SECOND,
-          hookTimeout: 900 * SECOND,
-          sequence: { groupOrder: 3 },
-        },
-      },
+      level("unit", 0, 60, { env: STRICT_OUTPUTS }),
+      level("golden", 0, 60, { env: STRICT_OUTPUTS }),
+      level("behaviour", 1, 120),
+      level("lab", 1, 120),
+      level("toolchain", 1, 120),
+      level("engine", 1, 120, { exclude: [ALONE] }),
+      level("live", 1, 120),
+      level("alone", 2, 120, { include: [ALONE] }),
+      // Real changes of several machines on two cores; `npm test` without arguments leaves them out.
+      level("lan", 3, 900),
     ],
   },
 });

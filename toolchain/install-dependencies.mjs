@@ -81,7 +81,16 @@ export async function ensureDependencies() {
       run("npm", ["ci", "--ignore-scripts"], { cwd: ROOT, env }),
     );
   await whenStale("packages", lockFile, allThere, async () => installedAsLocked() || install());
-  const sources = ["components", "templates", "steps", "tsconfig.json", "tsconfig.build.json"];
+  const sources = [
+    "config",
+    "plan",
+    "components",
+    "templates",
+    "steps",
+    "cli",
+    "tsconfig.json",
+    "tsconfig.build.json",
+  ];
   await whenStale(
     "dist",
     [...lockFile, ...contentOf(ROOT, ...sources)],

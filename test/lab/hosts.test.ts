@@ -10,9 +10,9 @@ import { ensureDockerEngine } from "../../lab/docker-engine.mjs";
 import { ensureImages } from "../../lab/images.mjs";
 import { builtImage } from "../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
-import { lanDown, lanUp } from "../../lab/lan-hosts.mjs";
+import { lanDown, lanUp } from "../../lab/lan/machines.mjs";
 import { run } from "../../toolchain/command.mjs";
-import { ownStackName, removeDeadMeshes } from "../docker/support/leftovers.ts";
+import { ownStackName, removeDeadMeshes } from "../engine/support/leftovers.ts";
 
 const COMMAND = join(import.meta.dirname, "../../lab/hosts.mjs");
 // Names by which a later run finds what a dead one left.

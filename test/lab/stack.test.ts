@@ -46,7 +46,7 @@ async function lab(command: string, ...args: string[]) {
   );
 }
 
-test.each(["up.mjs", "down.mjs", "lan-up.mjs", "lan-down.mjs"])(
+test.each(["up.mjs", "down.mjs", "lan/up.mjs", "lan/down.mjs"])(
   "%s explains itself with --help and refuses what it does not know",
   async (command) => {
     const help = await lab(command, "--help");

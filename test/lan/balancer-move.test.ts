@@ -2,8 +2,8 @@
 // published there, the one on the new machine comes into the mesh network.
 import { expect, test } from "vitest";
 
-import { model } from "../docker/support/lab.ts";
-import { failures, load, served } from "../docker/support/load.ts";
+import { model } from "../engine/support/lab.ts";
+import { failures, load, served } from "../engine/support/load.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(2);

@@ -5,9 +5,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { chat, failures, startLoad } from "../docker/support/load.ts";
-import { model, nginxImage, slowModel } from "../docker/support/lab.ts";
-import { CHECKOUT, type Ran, type Stack } from "../docker/support/stack.ts";
+import { chat, failures, startLoad } from "../engine/support/load.ts";
+import { model, nginxImage, slowModel } from "../engine/support/lab.ts";
+import { CHECKOUT, type Ran, type Stack } from "../engine/support/stack.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 let stack: Stack;

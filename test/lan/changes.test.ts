@@ -1,7 +1,7 @@
 // The life of a mesh on several machines, over ssh and under load: each test goes on where the one before ended.
 import { expect, test } from "vitest";
 
-import { order } from "../docker/support/roll.ts";
+import { order } from "../engine/support/roll.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { upUnnoticed } from "./support/under-load.ts";
 

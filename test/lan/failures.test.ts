@@ -1,7 +1,7 @@
 // What breaks in the middle of a change: the message names the host and the step, and the next up goes on.
 import { beforeAll, expect, test } from "vitest";
 
-import type { Ran } from "../docker/support/stack.ts";
+import type { Ran } from "../engine/support/stack.ts";
 import { until } from "../support/until.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 

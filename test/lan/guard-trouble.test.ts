@@ -3,8 +3,8 @@
 import { expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { failures, load, served } from "../docker/support/load.ts";
-import { model, nginxImage } from "../docker/support/lab.ts";
+import { failures, load, served } from "../engine/support/load.ts";
+import { model, nginxImage } from "../engine/support/lab.ts";
 import { until } from "../support/until.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 

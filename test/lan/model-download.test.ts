@@ -1,8 +1,8 @@
 // One `pulumi up` of two machines that need the same model, and a registry that counts: it plays the internet.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { Stack } from "../docker/support/stack.ts";
-import { ToyRegistry } from "../steps/toy-registry.ts";
+import type { Stack } from "../engine/support/stack.ts";
+import { ToyRegistry } from "../engine/support/toy-registry.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const BYTES = 48 * 1024 ** 2 + 123;

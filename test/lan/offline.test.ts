@@ -1,8 +1,8 @@
 // A machine that is switched off while the others are changed, and comes back, or never does; clients keep asking.
 import { beforeAll, expect, test } from "vitest";
 
-import { order } from "../docker/support/roll.ts";
-import type { Ran } from "../docker/support/stack.ts";
+import { order } from "../engine/support/roll.ts";
+import type { Ran } from "../engine/support/stack.ts";
 import { until } from "../support/until.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";

@@ -1,7 +1,7 @@
 // A roll over several machines meets a node that does not come back, while clients ask.
 import { beforeAll, expect, test } from "vitest";
 
-import { order, withEnvironment } from "../docker/support/roll.ts";
+import { order, withEnvironment } from "../engine/support/roll.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { chat } from "../docker/support/load.ts";
-import { model, nginxImage } from "../docker/support/lab.ts";
-import type { Stack } from "../docker/support/stack.ts";
+import { chat } from "../engine/support/load.ts";
+import { model, nginxImage } from "../engine/support/lab.ts";
+import type { Stack } from "../engine/support/stack.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const PORT = 2376;

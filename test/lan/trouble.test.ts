@@ -2,8 +2,8 @@
 import { beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { model, slowModel } from "../docker/support/lab.ts";
-import { chat, failures, load, type Outcome } from "../docker/support/load.ts";
+import { model, slowModel } from "../engine/support/lab.ts";
+import { chat, failures, load, type Outcome } from "../engine/support/load.ts";
 import { until } from "../support/until.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";

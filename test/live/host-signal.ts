@@ -1,7 +1,7 @@
 // Signals that come from outside a container, as from the kernel or from a crash: the engine's own
 // `docker kill` counts as a wish, after which the restart policy does nothing.
 import { run } from "../../toolchain/command.mjs";
-import { nginxImage } from "../docker/support/lab.ts";
+import { nginxImage } from "../engine/support/lab.ts";
 
 /** Sends a signal to the first process of a container. */
 export async function hostSignal(container: string, signal: "KILL" | "STOP" | "CONT") {

@@ -2,9 +2,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
-import { containers, type Incarnation } from "../docker/support/containers.ts";
-import { model } from "../docker/support/lab.ts";
-import { Stack, type Ran, type StackConfig } from "../docker/support/stack.ts";
+import { containers, type Incarnation } from "../engine/support/containers.ts";
+import { model } from "../engine/support/lab.ts";
+import { Stack, type Ran, type StackConfig } from "../engine/support/stack.ts";
 import { until } from "../support/until.ts";
 import { LiveLoad } from "./live-load.ts";
 import type { ClientGroup, LoadOrder } from "./load-process.ts";

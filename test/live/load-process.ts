@@ -4,7 +4,7 @@ import { Agent } from "node:http";
 import { Agent as AgentTls } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { chat, type Outcome } from "../docker/support/load.ts";
+import { chat, type Outcome } from "../engine/support/load.ts";
 
 /** Clients that ask the same way. */
 export interface ClientGroup {

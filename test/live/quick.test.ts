@@ -2,7 +2,7 @@
 import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { atLab } from "../docker/support/lab.ts";
+import { atLab } from "../engine/support/lab.ts";
 import { clients, LiveMesh } from "./live-mesh.ts";
 import { meshOf, meshWith } from "./scenario.ts";
 

@@ -1,5 +1,5 @@
-import { Stack, type StackConfig } from "../docker/support/stack.ts";
-import { labConfig } from "../docker/support/lab.ts";
+import { Stack, type StackConfig } from "../engine/support/stack.ts";
+import { labConfig } from "../engine/support/lab.ts";
 import { LiveMesh, type Row } from "./live-mesh.ts";
 import type { LoadOrder } from "./load-process.ts";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 import { run } from "../../toolchain/command.mjs";
 import { bridgeAddress } from "../behaviour/harness/docker.ts";
-import { ownFolder } from "../docker/support/leftovers.ts";
+import { ownFolder } from "../engine/support/leftovers.ts";
 
 /** A registry that the engine's containers reach. */
 export interface ToyRegistry {

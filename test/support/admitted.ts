@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 
-import type { AdmittedNode } from "../../templates/nginx-conf.ts";
-import type { TlsHop } from "../../templates/tls-hop.ts";
+import type { AdmittedNode } from "../../templates/admitted-servers.ts";
+import type { TlsHop } from "../../templates/nodes/tls-hop.ts";
 
 /** A node as its admission puts it into traffic; a name is found nowhere. */
 export function admitted(

@@ -1,5 +1,5 @@
-import { parseMesh } from "../../components/mesh-config.ts";
-import { ConfigurationError, type Problem } from "../../components/problems.ts";
+import { parseMesh } from "../../config/parse-mesh.ts";
+import { ConfigurationError, type Problem } from "../../config/problems.ts";
 
 /** What is wrong with a mesh, of this name where that matters; undefined where nothing is. */
 function refusal(input: unknown, name?: string): ConfigurationError | undefined {

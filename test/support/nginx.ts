@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { text } from "node:stream/consumers";
 
-import { TLS_FOLDER } from "../../templates/tls.ts";
+import { TLS_FOLDER } from "../../templates/nginx-layout.ts";
 import { everywhere, readNginx } from "./nginx-tokens.ts";
 
 /** Where every host name in a config leads. */

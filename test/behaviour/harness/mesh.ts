@@ -1,6 +1,6 @@
-import type { BalancerArgs } from "../../../components/balancer-args.ts";
-import type { NodeArgs } from "../../../components/node-args.ts";
-import type { Known } from "../../../components/patterns.ts";
+import type { BalancerArgs } from "../../../config/balancer-args.ts";
+import type { NodeArgs } from "../../../config/node-args.ts";
+import type { Known } from "../../../config/mesh-config.ts";
 import { Balancer, type BalancerOptions } from "./balancer.ts";
 import { bridgeAddress } from "./docker.ts";
 import { ToyNode } from "./toy-node.ts";

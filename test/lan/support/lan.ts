@@ -7,11 +7,11 @@ import { afterAll } from "vitest";
 
 import { builtImage } from "../../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../../lab/images/host/host-image.mjs";
-import { lanDown, lanUp, type Lan, type LanHost } from "../../../lab/lan-hosts.mjs";
+import { lanDown, lanUp, type Lan, type LanHost } from "../../../lab/lan/machines.mjs";
 import { run } from "../../../toolchain/command.mjs";
-import { atLab, labConfig, nginxImage, ollamaImage } from "../../docker/support/lab.ts";
-import { ownStackName, removeDeadMeshes } from "../../docker/support/leftovers.ts";
-import { Stack, type Ran, type StackConfig } from "../../docker/support/stack.ts";
+import { atLab, labConfig, nginxImage, ollamaImage } from "../../engine/support/lab.ts";
+import { ownStackName, removeDeadMeshes } from "../../engine/support/leftovers.ts";
+import { Stack, type Ran, type StackConfig } from "../../engine/support/stack.ts";
 
 /** A LAN that a test changes at will. */
 export class TestLan {

@@ -1,9 +1,9 @@
 // Clients of a mesh on simulated machines, which ask while something is done to it.
 import { expect } from "vitest";
 
-import { model, slowModel } from "../../docker/support/lab.ts";
-import { failures, startLoad, type Outcome, type RunningLoad } from "../../docker/support/load.ts";
-import type { Ran, Stack } from "../../docker/support/stack.ts";
+import { model, slowModel } from "../../engine/support/lab.ts";
+import { failures, startLoad, type Outcome, type RunningLoad } from "../../engine/support/load.ts";
+import type { Ran, Stack } from "../../engine/support/stack.ts";
 import type { TestLan } from "./lan.ts";
 
 /** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */

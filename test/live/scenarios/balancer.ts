@@ -1,7 +1,7 @@
 // Everything about nginx but its nodes.
 import { makeCertificate } from "../../behaviour/harness/certificate.ts";
-import { nginxImage } from "../../docker/support/lab.ts";
-import { ownSubnet } from "../../docker/support/subnet.ts";
+import { nginxImage } from "../../engine/support/lab.ts";
+import { ownSubnet } from "../../engine/support/subnet.ts";
 import { nextRelease } from "../derived-images.ts";
 import { clients, type LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";

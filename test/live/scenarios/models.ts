@@ -1,7 +1,7 @@
 // Models come and go while nodes serve.
 import { run } from "../../../toolchain/command.mjs";
-import { model, ollamaImage } from "../../docker/support/lab.ts";
-import { canonicalModel } from "../../../steps/model-store.ts";
+import { model, ollamaImage } from "../../engine/support/lab.ts";
+import { canonicalModel } from "../../../steps/models/model-store.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
 import { toyRegistry } from "../toy-registry.ts";
 

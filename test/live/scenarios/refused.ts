@@ -1,7 +1,7 @@
 // Changes that cannot work, each found out before a container is touched.
 import { run } from "../../../toolchain/command.mjs";
-import { model, ollamaImage } from "../../docker/support/lab.ts";
-import type { Stack } from "../../docker/support/stack.ts";
+import { model, ollamaImage } from "../../engine/support/lab.ts";
+import type { Stack } from "../../engine/support/stack.ts";
 import { until } from "../../support/until.ts";
 import { hostSignal } from "../host-signal.ts";
 import type { LiveMesh } from "../live-mesh.ts";

@@ -1,5 +1,5 @@
 // From small to large and back, and to nothing.
-import { remains } from "../../docker/support/leftovers.ts";
+import { remains } from "../../engine/support/leftovers.ts";
 import { clients } from "../live-mesh.ts";
 import { meshOf, type Scenario } from "../scenario.ts";
 

@@ -1,7 +1,7 @@
 // New containers for nodes: image, settings, ports.
 import { bridgeAddress } from "../../behaviour/harness/docker.ts";
-import { ollamaImage } from "../../docker/support/lab.ts";
-import { freePort } from "../../docker/support/port.ts";
+import { ollamaImage } from "../../engine/support/lab.ts";
+import { freePort } from "../../engine/support/port.ts";
 import { nextRelease } from "../derived-images.ts";
 import { meshOf, meshWith, node, type Scenario } from "../scenario.ts";
 

@@ -1,6 +1,6 @@
 // Rolls that meet a node which does not come back: the others serve, and no second one is taken out.
-import { serverLines } from "../../docker/support/containers.ts";
-import { ollamaImage } from "../../docker/support/lab.ts";
+import { serverLines } from "../../engine/support/containers.ts";
+import { ollamaImage } from "../../engine/support/lab.ts";
 import { actingImage, nextRelease } from "../derived-images.ts";
 import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";

@@ -1,7 +1,7 @@
 // Nobody changes anything, and yet something breaks.
 import { run } from "../../../toolchain/command.mjs";
-import { ollamaImage } from "../../docker/support/lab.ts";
-import { CHECKOUT } from "../../docker/support/stack.ts";
+import { ollamaImage } from "../../engine/support/lab.ts";
+import { CHECKOUT } from "../../engine/support/stack.ts";
 import { actingImage } from "../derived-images.ts";
 import { hostSignal } from "../host-signal.ts";
 import { clients } from "../live-mesh.ts";

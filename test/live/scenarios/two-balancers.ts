@@ -1,8 +1,8 @@
 // A second balancer before the same nodes: what to do where the cost of balancer-image is too much.
 import { bridgeAddress } from "../../behaviour/harness/docker.ts";
-import { nginxImage } from "../../docker/support/lab.ts";
-import { freePort } from "../../docker/support/port.ts";
-import { Stack, type StackConfig } from "../../docker/support/stack.ts";
+import { nginxImage } from "../../engine/support/lab.ts";
+import { freePort } from "../../engine/support/port.ts";
+import { Stack, type StackConfig } from "../../engine/support/stack.ts";
 import { nextRelease } from "../derived-images.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 

@@ -1,0 +1,44 @@
+import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
+import type { Link } from "../../steps/nodes/guard.ts";
+import { GUARD_FILES, guardConf } from "../../templates/guard-conf.ts";
+import { GUARD_PORT } from "../../templates/nginx-layout.ts";
+import { GUARD } from "../../config/defaults.ts";
+import { hardenedNginx } from "./hardened-container.ts";
+import { shortHash } from "../../config/short-hash.ts";
+import type { ContainerPlan, NodePlan } from "../../plan/node-plan.ts";
+
+/** What lies in the volume of a guard, by name. */
+export function guardFiles(container: ContainerPlan, { server, client }: Link) {
+  return {
+    [GUARD_FILES.certificate]: server.certificate,
+    [GUARD_FILES.key]: server.key,
+    [GUARD_FILES.client]: client.certificate,
+    "nginx.conf": guardConf(container),
+  };
+}
+
+/**
+ * Name of the volume with a guard's files: other files are another volume, so that the old guard has its own for as
+ * long as it runs. The hash tells nothing of the keys.
+ */
+export const guardVolume = (guard: string, files: Record<string, string>) =>
+  `${guard}-${shortHash(JSON.stringify(files), 12)}`;
+
+/** What the docker provider is told of a guard's container, but for its image. Pure. */
+export function guardContainerArgs(mesh: string, node: NodePlan, volume: string) {
+  const { guard, publish } = node.container ?? {};
+  if (!guard || !publish) throw new RangeError(`node ${node.name} has no guard`);
+  return {
+    ...hardenedNginx({
+      mesh,
+      node: node.name,
+      configFile: `${CONFIG_FOLDER}/nginx.conf`,
+      memoryMiB: GUARD.memoryMiB,
+      healthPath: "/",
+    }),
+    name: guard,
+    ports: [{ ip: publish.ip, external: publish.port, internal: GUARD_PORT }],
+    networksAdvanced: [{ name: guard }],
+    volumes: [{ volumeName: volume, containerPath: CONFIG_FOLDER, readOnly: true }],
+  };
+}

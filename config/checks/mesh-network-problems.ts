@@ -1,0 +1,57 @@
+import type { BalancerArgs } from "../balancer-args.ts";
+import { defaultSubnet, roomIn } from "../subnet.ts";
+import { isAttached } from "../mesh-config.ts";
+import type { PlacedNode } from "../mesh-config.ts";
+import { DEFAULT_ENGINE } from "../defaults.ts";
+import { freeNetwork, overlap, parseNetwork } from "../net/ipv4-network.ts";
+import { engineHost } from "../net/engine-endpoint.ts";
+import type { Known } from "../mesh-config.ts";
+import { show, type Problem } from "../problems.ts";
+
+/**
+ * The mesh network must have room for the nodes in it, and hold no address of one that is elsewhere.
+ *
+ * @param mesh its name, from which the network follows where none is declared
+ */
+export function meshNetworkProblems(
+  { subnet, host = DEFAULT_ENGINE }: Known<BalancerArgs>,
+  nodes: readonly PlacedNode[],
+  mesh?: string,
+): Problem[] {
+  const isInside = ({ node }: PlacedNode) => isAttached(node, host);
+  // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
+  if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);
+  if (mesh === undefined) return [];
+  return hiddenNodes(
+    defaultSubnet(mesh),
+    nodes.filter((node) => !isInside(node)),
+  );
+}
+
+function roomProblems(subnet: string, count: number): Problem[] {
+  if (count <= roomIn(subnet)) return [];
+  return [
+    {
+      path: "balancer.subnet",
+      text: `must have room for the ${count} nodes on the balancer's engine; a larger network has a smaller number after the slash, got ${show(subnet)}`,
+    },
+  ];
+}
+
+function hiddenNodes(subnet: string, nodes: readonly PlacedNode[]): Problem[] {
+  const own = parseNetwork(subnet)!;
+  const placed = nodes.flatMap(({ at, node }) => {
+    const [field, address] = node.address
+      ? (["address", node.address] as const)
+      : (["host", engineHost(node.host ?? DEFAULT_ENGINE) ?? ""] as const);
+    const network = parseNetwork(address);
+    return network ? [{ path: `nodes[${at}].${field}`, address, network }] : [];
+  });
+  const free = freeNetwork([own, ...placed.map(({ network }) => network)]);
+  return placed
+    .filter(({ network }) => overlap(own, network))
+    .map(({ path, address }) => ({
+      path,
+      text: `must not be in the mesh's own network on the balancer's engine, ${subnet}, which hides it from the balancer; declare another network, such as balancer.subnet: ${free}, or this one if you put the node there, got ${show(address)}`,
+    }));
+}

@@ -1,0 +1,47 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { DEFAULT_ENGINE, HTTPS_PORT, NODE, OLLAMA_PORT } from "./defaults.ts";
+import type { OllamaMeshArgs } from "./mesh-args.ts";
+import type { NodeArgs } from "./node-args.ts";
+
+/** Whether a node joins the mesh network instead of being published on its host. */
+export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
+  return (
+    node.managed !== false &&
+    node.address === undefined &&
+    (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
+  );
+}
+
+/** Whether a node is published by a guard, which lets nobody but the balancer through. */
+export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): boolean {
+  if (node.managed === false || isAttached(node, balancer?.host ?? DEFAULT_ENGINE)) return false;
+  return (node.access ?? access ?? NODE.access) === "balancerOnly";
+}
+
+/** A node that is fine in itself, with its place in the list. */
+export interface PlacedNode {
+  at: number;
+  node: NodeConfig;
+}
+
+/** Those parts of the arguments that are fine by themselves, so that their combination can be checked although others are not. */
+export interface WellFormed {
+  nodes: PlacedNode[];
+  allNodesKnown: boolean;
+  balancer: NonNullable<MeshConfig["balancer"]>;
+  rollout: NonNullable<MeshConfig["rollout"]>;
+  ollama: NonNullable<MeshConfig["ollama"]>;
+}
+
+/** The arguments of a mesh, checked, every Input known. */
+export type MeshConfig = Known<OllamaMeshArgs>;
+
+/** The arguments of one node, checked, every Input known. */
+export type NodeConfig = Known<NodeArgs>;
+
+/** What arguments look like once every Input is known. */
+export type Known<T> = pulumi.Unwrap<T>;
+
+/** Port of a node that is not in the mesh network. */
+export const portOf = ({ port, tls, service }: NodeConfig) =>
+  port ?? (tls ? HTTPS_PORT : (service?.port ?? OLLAMA_PORT));

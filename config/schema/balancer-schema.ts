@@ -1,0 +1,228 @@
+import { z } from "zod";
+import {
+  Algorithm,
+  RetryProfile,
+  RouteSet,
+  type AccessArgs,
+  type ApiKeyArgs,
+  type BalancerArgs,
+  type KeepaliveArgs,
+  type LimitArgs,
+  type ListenArgs,
+  type ManagementArgs,
+  type RetryArgs,
+  type RouteArgs,
+  type RoutesArgs,
+  type StickyArgs,
+  type TlsArgs,
+} from "../balancer-args.ts";
+import {
+  address,
+  certificates,
+  engine,
+  flag,
+  headerName,
+  image,
+  ipAddress,
+  matching,
+  network,
+  oneOf,
+  serverAddress,
+  urlPath,
+  whole,
+  type Shape,
+} from "./patterns.ts";
+import { parseSubnet } from "../subnet.ts";
+
+const listen: Shape<ListenArgs> = z.strictObject(
+  { address: ipAddress, port: whole(1, 65535) },
+  "must be an object as {address: 0.0.0.0, port: 11434}",
+);
+
+const keepalive: Shape<KeepaliveArgs> = z.strictObject(
+  {
+    connections: whole(1, 10_000),
+    timeoutSeconds: whole(1, 86_400),
+    requests: whole(1, 10_000_000),
+  },
+  "must be an object as {connections: 32}",
+);
+
+const sticky: Shape<StickyArgs> = z.strictObject(
+  {
+    cookie: matching(/^[A-Za-z_][\w-]{0,60}$/, "must be the name of a cookie").exactOptional(),
+    header: headerName.exactOptional(),
+    expiresSeconds: whole(1, 31_536_000),
+  },
+  "must be an object as {cookie: mesh} or {header: X-Session-ID}",
+);
+
+/** Source: nginx, proxy_next_upstream. */
+export const RETRY_CONDITIONS = [
+  "error",
+  "timeout",
+  "invalid_header",
+  "http_500",
+  "http_502",
+  "http_503",
+  "http_504",
+  "http_403",
+  "http_404",
+  "http_429",
+  "non_idempotent",
+] as const;
+
+const retry: Shape<RetryArgs> = z.strictObject(
+  {
+    profile: oneOf(RetryProfile),
+    on: z
+      .array(
+        z.enum(RETRY_CONDITIONS, `must be one of ${RETRY_CONDITIONS.join(", ")}`),
+        "must be a list of conditions",
+      )
+      .min(1, "must name a condition; leave it out for the profile's")
+      .exactOptional(),
+    tries: whole(1, 100),
+    timeoutSeconds: whole(1, 86_400),
+  },
+  "must be an object as {profile: strict}",
+);
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+
+const route: Shape<RouteArgs> = z.strictObject(
+  {
+    path: urlPath,
+    methods: z
+      .array(z.enum(METHODS, `must be one of ${METHODS.join(", ")}`), "must be a list of methods")
+      .min(1, "must name a method; leave it out for GET, HEAD and POST")
+      .exactOptional(),
+  },
+  "must be an object as {path: /predict}",
+);
+
+const routes: Shape<RoutesArgs> = z.strictObject(
+  {
+    set: oneOf(RouteSet),
+    paths: z.array(route, "must be a list of paths").exactOptional(),
+    upgrade: flag(),
+  },
+  "must be an object as {set: all}",
+);
+
+const management: Shape<ManagementArgs> = z.strictObject(
+  {
+    address: ipAddress,
+    port: z
+      .int({ error: "must be a whole number, 1-65535", abort: true })
+      .min(1, "must be a whole number, 1-65535")
+      .max(65535, "must be a whole number, 1-65535"),
+  },
+  "must be an object as {port: 11435}",
+);
+
+const hostFile = matching(
+  /^\/(?!\/)(?!.*\/\.\.(\/|$))[\w./@-]{1,200}$/,
+  'must be an absolute path on the balancer\'s host, without ".."',
+).exactOptional();
+
+const tls: Shape<TlsArgs> = z.strictObject(
+  {
+    certificate: certificates("must be a certificate chain in PEM"),
+    key: matching(
+      /^-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[\s\S]+-----END [A-Z ]*PRIVATE KEY-----\s*$/,
+      "must be a private key in PEM",
+    ).exactOptional(),
+    certificateFile: hostFile,
+    keyFile: hostFile,
+    redirectPort: whole(1, 65535),
+    hstsSeconds: whole(0, 63_072_000),
+  },
+  "must be an object with certificate and key, or certificateFile and keyFile",
+);
+
+const apiKey: Shape<ApiKeyArgs> = z.strictObject(
+  {
+    name: matching(/^[a-z0-9][a-z0-9._@-]{0,60}$/i, "must be a name as anna or ci-runner"),
+    key: matching(
+      /^[A-Za-z0-9._~+/=-]{16,256}$/,
+      "must be 16 to 256 characters of letters, digits and ._~+/=-",
+    ),
+  },
+  "must be an object as {name: anna, key: ...}",
+);
+
+const limits: Shape<LimitArgs> = z.strictObject(
+  {
+    requestsPerMinute: whole(1, 1_000_000),
+    burst: whole(0, 1_000_000),
+    concurrent: whole(1, 1_000_000),
+  },
+  "must be an object as {concurrent: 4}",
+);
+
+const access: Shape<AccessArgs> = z.strictObject(
+  {
+    // An empty list looks closed and would be open.
+    apiKeys: z
+      .array(apiKey, "must be a list of keys")
+      .min(1, "must have a key; leave it out if whoever reaches the port may use the mesh")
+      .exactOptional(),
+    allow: z
+      .array(network, "must be a list of networks")
+      .min(1, "must name a network; leave it out for all")
+      .exactOptional(),
+    deny: z.array(network, "must be a list of networks").exactOptional(),
+    trustedProxies: z.array(network, "must be a list of networks").exactOptional(),
+    corsOrigins: z
+      .array(
+        matching(
+          /^(\*|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/,
+          'must be an origin as "https://chat.example.org", or "*"',
+        ),
+        "must be a list of origins",
+      )
+      .exactOptional(),
+    limits: limits.exactOptional(),
+  },
+  "must be an object",
+);
+
+/** Checks the balancer. */
+export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
+  {
+    host: engine,
+    image,
+    listen: listen.exactOptional(),
+    address: address.exactOptional(),
+    tls: tls.exactOptional(),
+    access: access.exactOptional(),
+    routes: routes.exactOptional(),
+    management: management.exactOptional(),
+    algorithm: oneOf(Algorithm),
+    hashKey: matching(
+      /^(uri|client|header:[A-Za-z][A-Za-z0-9-]{0,60}|(cookie|argument):[A-Za-z]\w{0,60})$/,
+      "must be uri, client, header:NAME, cookie:NAME or argument:NAME",
+    ).exactOptional(),
+    sticky: sticky.exactOptional(),
+    retry: retry.exactOptional(),
+    connectTimeoutSeconds: whole(1, 3600),
+    readTimeoutSeconds: whole(1, 86_400),
+    sendTimeoutSeconds: whole(1, 86_400),
+    maxFails: whole(0, 1000),
+    failTimeoutSeconds: whole(1, 86_400),
+    maxBodyMiB: whole(1, 102_400),
+    keepalive: keepalive.exactOptional(),
+    nodeHeader: flag(),
+    resolver: serverAddress,
+    workers: whole(1, 256),
+    subnet: z
+      .string("must be an IPv4 network")
+      .refine(
+        (text) => parseSubnet(text),
+        'must be an IPv4 network of /16 to /24 as "10.90.16.0/20"',
+      )
+      .exactOptional(),
+  },
+  "must be an object",
+);

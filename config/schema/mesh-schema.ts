@@ -1,0 +1,40 @@
+import { z } from "zod";
+import type { OllamaMeshArgs, RolloutArgs } from "../mesh-args.ts";
+import { NodeAccess } from "../node-args.ts";
+import { balancerSchema } from "./balancer-schema.ts";
+import { models, nodeSchema, ollama } from "./node-schema.ts";
+import { type Shape, flag, image, oneOf, whole } from "./patterns.ts";
+
+// The interfaces of the arguments are the source of truth (schema inference turns zod's types into
+
+// The interfaces of the arguments are the source of truth (schema inference turns zod's types into
+// "any"); each schema here is held to its interface by the compiler.
+
+/** Checks how changes are rolled out. */
+export const rolloutSchema: Shape<RolloutArgs> = z.strictObject(
+  {
+    maxUnavailable: whole(1, 1000),
+    drainTimeoutSeconds: whole(0, 86_400),
+    readyTimeoutSeconds: whole(1, 86_400),
+    warmUp: flag(),
+    minimumFreeGiB: z.number("must be a number").min(0, "must not be below 0").exactOptional(),
+  },
+  "must be an object",
+);
+
+/** Checks the whole mesh, field by field; what fields mean together is checked in mesh-config.ts. */
+export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
+  {
+    nodes: z
+      .array(nodeSchema, "must be a list of nodes")
+      .min(1, "must have at least one node")
+      .max(500, "must have at most 500 nodes"),
+    models,
+    image,
+    ollama: ollama.exactOptional(),
+    access: oneOf(NodeAccess),
+    balancer: balancerSchema.exactOptional(),
+    rollout: rolloutSchema.exactOptional(),
+  },
+  "must be an object with a list of nodes",
+);

@@ -1,0 +1,115 @@
+import { isIP, isIPv4 } from "node:net";
+import { z } from "zod";
+import type { Known } from "../mesh-config.ts";
+
+/** A schema that the compiler holds to the interface it checks. */
+export type Shape<T> = z.ZodType<Known<T>>;
+
+// The kinds of value that a user may write, each as a schema. Every error text completes the
+
+// The kinds of value that a user may write, each as a schema. Every error text completes the
+// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
+
+// The kinds of value that a user may write, each as a schema. Every error text completes the
+// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
+// through what has a meaning in nginx, a shell or Docker.
+
+// The kinds of value that a user may write, each as a schema. Every error text completes the
+// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
+// through what has a meaning in nginx, a shell or Docker.
+
+/** A whole number within limits. */
+export const whole = (low: number, high: number) => {
+  const error = `must be a whole number, ${low}-${high}`;
+  return z.int({ error, abort: true }).min(low, error).max(high, error).exactOptional();
+};
+
+/** true or false. */
+export const flag = () => z.boolean("must be true or false").exactOptional();
+
+/** Text of a pattern. */
+export const matching = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
+
+/** One of a set of words. */
+export const oneOf = <T extends Record<string, string>>(values: T) =>
+  z.enum(values, `must be one of ${Object.values(values).join(", ")}`).exactOptional();
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+
+/** Without a zone ("%eth0"), which nginx refuses. */
+const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
+
+/** A name that ends in a number is a mistyped address. */
+const isAddress = (text: string) =>
+  isIP(text) !== 0 ? isPlainIp(text) : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
+
+const ENGINE =
+  /^(unix:\/\/\/[\w./-]{1,100}|ssh:\/\/(\w[\w.-]*@)?[A-Za-z0-9][\w.-]{0,252}(:\d{1,5})?|tcp:\/\/[A-Za-z0-9][\w.-]{0,252}:\d{1,5})$/;
+
+/** Docker's reference grammar, in short: no spaces, no option-like start. */
+const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
+
+/** A Docker engine's endpoint. */
+export const engine = matching(
+  ENGINE,
+  "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port",
+).exactOptional();
+
+/** A Docker image. */
+export const image = matching(
+  IMAGE,
+  "must be an image as name:tag or name@sha256:digest",
+).exactOptional();
+
+/** An IP address or host name. */
+export const address = z
+  .string("must be an IP address or host name")
+  .refine(isAddress, "must be an IP address or host name, without scheme or port");
+
+/** A host name. */
+export const hostName = z
+  .string("must be a host name")
+  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address")
+  .exactOptional();
+
+/** One or more certificates. */
+export const certificates = (error: string) =>
+  matching(
+    /^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/,
+    error,
+  ).exactOptional();
+
+/** An IP address. */
+export const ipAddress = z
+  .string("must be an IP address")
+  .refine(isPlainIp, 'must be an IP address of the host; "0.0.0.0" is all of them')
+  .exactOptional();
+
+/** The IP address of another machine. */
+export const serverAddress = z
+  .string("must be an IP address")
+  .refine(isPlainIp, "must be an IP address")
+  .exactOptional();
+
+/** A network in CIDR form, or one address. */
+export const network = z
+  .string("must be a network")
+  .refine(isNetwork, 'must be a network as "192.168.0.0/16" or an IP address');
+
+function isNetwork(text: string): boolean {
+  const [ip = "", bits, ...rest] = text.split("/");
+  if (!isPlainIp(ip) || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(ip) ? 32 : 128));
+}
+
+/** A path of an URL as clients ask for it. */
+export const urlPath = matching(
+  /^\/(?!\/)[A-Za-z0-9._~/-]{0,200}$/,
+  'must be a path as "/predict" or "/files/", of letters, digits and ._~-',
+);
+
+/** Name of an HTTP header. */
+export const headerName = matching(
+  /^[A-Za-z][A-Za-z0-9-]{0,60}$/,
+  'must be the name of a header as "X-Session-ID"',
+);

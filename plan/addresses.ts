@@ -1,0 +1,32 @@
+import { dotted } from "../config/net/ipv4-network.ts";
+import { shortHash } from "../config/short-hash.ts";
+import { FIRST_NODE, parseSubnet, roomIn } from "../config/subnet.ts";
+
+/** The mesh network and the addresses in it. */
+export interface Addresses {
+  subnet: string;
+  gateway: string;
+  balancer: string;
+  /** By node name. */
+  nodes: ReadonlyMap<string, string>;
+}
+
+/**
+ * Gives each node an address by its name, so that adding or removing one moves no other; where two
+ * names meet (1 in 4,000 pairs), the later in the alphabet takes the next free address.
+ */
+export function assignAddresses(subnet: string, names: readonly string[]): Addresses {
+  const network = parseSubnet(subnet);
+  if (!network) throw new RangeError(`not a subnet: ${subnet}`);
+  const size = roomIn(subnet);
+  if (names.length > size) throw new RangeError(`${subnet} has no room for ${names.length} nodes`);
+  const nodes = new Map<string, string>();
+  const taken = new Set<number>();
+  for (const name of names.toSorted()) {
+    let place = Number.parseInt(shortHash(name, 8), 16) % size;
+    while (taken.has(place)) place = (place + 1) % size;
+    taken.add(place);
+    nodes.set(name, dotted(network.base + FIRST_NODE + place));
+  }
+  return { subnet, gateway: dotted(network.base + 1), balancer: dotted(network.base + 2), nodes };
+}

@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { pipeline } from "node:stream/promises";
+import { dockerEnvironment } from "../engine/docker-engine.ts";
+import { engineArgs } from "../engine/engine-tls.ts";
+import type { ModelSource } from "./model-source.ts";
+import { MODELS_FOLDER, type Blob } from "./model-store.ts";
+import { progress, StepError } from "../step-error.ts";
+
+const PROGRESS_MS = 10_000;
+
+/** The store that a model is copied into, by the container that has it mounted. */
+export interface CopyTarget {
+  endpoint: string;
+  container: string;
+}
+
+/** How much of a whole, for people. */
+export const percent = (at: number, of: number) => `${Math.floor((100 * at) / of)}%`;
+
+/** The rest of a part of a model, from a source through this machine into the folder `lan` of a store. */
+export async function relay(
+  target: CopyTarget,
+  source: ModelSource,
+  { file, size }: Blob,
+  offset: number,
+): Promise<void> {
+  const write = ["sh", "-c", 'cat >> "$0"', `lan/${file}`];
+  const into = spawn(
+    "docker",
+    [
+      ...[...engineArgs(target.endpoint), "exec", "-i", "--workdir", MODELS_FOLDER],
+      ...[target.container, ...write],
+    ],
+    { env: dockerEnvironment(), stdio: ["pipe", "ignore", "inherit"] },
+  );
+  const written = new Promise<void>((resolve, reject) => {
+    into.on("error", reject).on("close", (code) => {
+      if (code === 0) return resolve();
+      reject(new StepError(`the connection to ${target.endpoint} broke`));
+    });
+  });
+  let at = offset;
+  let shown = Date.now();
+  const from = source.read(file, offset).on("data", (chunk: Buffer) => {
+    at += chunk.length;
+    if (Date.now() - shown < PROGRESS_MS) return;
+    shown = Date.now();
+    progress(`${file.slice(0, 19)}…: ${percent(at, size)} copied`);
+  });
+  // When one of them ends early, the pipeline ends the other; the first one's words are those that count.
+  const piped = pipeline(from, into.stdin).catch((error: Error) => {
+    into.stdin.destroy();
+    throw error instanceof StepError ? error : new StepError(`${source.name}: ${error.message}`);
+  });
+  const [first] = (await Promise.allSettled([written, piped])).flatMap((ended) =>
+    ended.status === "rejected" ? [ended.reason as unknown] : [],
+  );
+  if (first) throw first;
+}

@@ -1,0 +1,97 @@
+import { dockerEngine } from "../engine/docker-engine.ts";
+
+/** Where Ollama keeps models in the volume, as its containers see it. */
+export const MODELS_FOLDER = "/root/.ollama/models";
+
+/** The models of one host. */
+export interface ModelPlace {
+  endpoint: string;
+  /** An Ollama image that the engine has. */
+  image: string;
+  volume: string;
+  /** Where other hosts reach it; without one only what goes through this machine can be copied. */
+  address?: string;
+}
+
+/** A part of a model: sha256-… and its size in bytes. */
+export interface Blob {
+  file: string;
+  size: number;
+}
+
+/** A model as a store holds it. */
+export interface StoredModel {
+  manifest: string;
+  blobs: Blob[];
+}
+
+/** Ollama's full name of a model: without scheme, with a tag. */
+export function canonicalModel(name: string): string {
+  const bare = name.replace(/^https?:\/\//, "");
+  return bare.lastIndexOf(":") > bare.lastIndexOf("/") ? bare : `${bare}:latest`;
+}
+
+/** Path of a model's manifest below the folder `manifests`, by its full name. Source: Ollama, types/model/name.go. */
+export function manifestPath(fullName: string): string {
+  const at = fullName.lastIndexOf(":");
+  const parts = fullName.slice(0, at).split("/");
+  const name = parts.pop()!;
+  const namespace = parts.pop() ?? "library";
+  const host = parts.join("/") || "registry.ollama.ai";
+  return [host, namespace, name, fullName.slice(at + 1)].join("/");
+}
+
+/** The parts that a manifest names. Source: Ollama, manifest/manifest.go. */
+export function blobsOf(manifest: string): Blob[] {
+  const { config, layers } = JSON.parse(manifest) as {
+    config: { digest: string; size: number };
+    layers: { digest: string; size: number }[];
+  };
+  const parts = new Map(
+    [...layers, config].flatMap(({ digest, size }) =>
+      /^sha256:[0-9a-f]{64}$/.test(digest) ? [[digest.replace(":", "-"), size] as const] : [],
+    ),
+  );
+  return [...parts].map(([file, size]) => ({ file, size }));
+}
+
+const SHOW = 'cat "manifests/$1" && echo && cd blobs && stat -c "%n %s" sha256-*';
+
+/**
+ * Looks into the store of a host, without a container of Ollama's.
+ *
+ * @returns the model when the host has all of it; undefined when not, or when the host cannot be asked
+ */
+export async function storedModel(
+  place: ModelPlace,
+  fullName: string,
+): Promise<StoredModel | undefined> {
+  const { docker } = dockerEngine(place.endpoint);
+  const asked = { timeoutSeconds: 30 };
+  try {
+    // Mounting a volume makes it, which is not ours to do.
+    await docker(["volume", "inspect", place.volume], asked);
+    const text = await docker(
+      [
+        ...["run", "--rm", "--pull", "never", "--network", "none"],
+        ...readOnly(place),
+        ...[place.image, "-c", SHOW, "sh", manifestPath(fullName)],
+      ],
+      asked,
+    );
+    const [manifest = "", ...lines] = text.trimEnd().split("\n");
+    const there = new Set(lines);
+    const blobs = blobsOf(manifest);
+    return blobs.every(({ file, size }) => there.has(`${file} ${size}`))
+      ? { manifest, blobs }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Arguments of `docker run` for a shell that may only read a store. */
+export const readOnly = ({ volume }: ModelPlace) => [
+  ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"],
+  ...["--volume", `${volume}:/root/.ollama:ro`, "--workdir", MODELS_FOLDER, "--entrypoint", "sh"],
+];

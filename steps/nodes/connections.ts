@@ -1,0 +1,82 @@
+import { isIP } from "node:net";
+import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
+
+/** Established, and about to be. */
+const OPEN = ["01", "02"];
+
+/** What the balancer still has to do with a node that was taken out of its config. */
+export interface LeftOver {
+  /** Requests in flight. */
+  connections: number;
+  /** Whether workers of an earlier config are left, which know the node. */
+  oldWorkers: boolean;
+}
+
+/**
+ * Looks at the connections that the balancer holds to a node. Once the node's line is gone and nginx has
+ * reloaded, workers close the idle ones, so that each one left is a request in flight. (Open-source nginx
+ * tells nothing per upstream; the kernel does.)
+ */
+export async function leftOver(
+  balancer: BalancerPlace,
+  address: string,
+  port: number,
+): Promise<LeftOver> {
+  const { docker } = dockerEngine(balancer.endpoint);
+  const addresses = await addressesOf(balancer, address);
+  const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
+  const found = await docker(["exec", balancer.container, "sh", "-c", LOOK]);
+  const connections = found
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote, state]) => OPEN.includes(state ?? "") && wanted.has(remote ?? "")).length;
+  return { connections, oldWorkers: found.includes("worker process is shutting down") };
+}
+
+/** The kernel's tables of connections, and what processes call themselves. */
+const LOOK =
+  "cat /proc/net/tcp /proc/net/tcp6; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true";
+
+/** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
+export async function addressesOf(balancer: BalancerPlace, address: string): Promise<string[]> {
+  if (isIP(address)) return [address];
+  const { docker } = dockerEngine(balancer.endpoint);
+  const table = await docker(["exec", balancer.container, "getent", "ahosts", address]).catch(
+    (error: unknown) => {
+      if (error instanceof DockerError) return "";
+      throw error;
+    },
+  );
+  return [...new Set(table.split("\n").flatMap((line) => line.split(/\s+/)[0] || []))];
+}
+
+/** An address and port as /proc/net/tcp writes it: 32-bit words in host order, here little-endian. */
+export function endpointKey(address: string, port: number): string {
+  const bytes = isIP(address) === 6 ? bytesOf6(address) : address.split(".").map(Number);
+  let words = "";
+  for (let at = 0; at < bytes.length; at += 4) {
+    words += bytes
+      .slice(at, at + 4)
+      .reverse()
+      .map((byte) => hex(byte, 2))
+      .join("");
+  }
+  return `${words}:${hex(port, 4)}`;
+}
+
+const hex = (value: number, digits: number) =>
+  value.toString(16).toUpperCase().padStart(digits, "0");
+
+function bytesOf6(address: string): number[] {
+  // URL writes every form of an address, "::ffff:10.0.0.7" too, in groups of hexadecimal digits.
+  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  const groups = (text: string) => (text ? text.split(":") : []);
+  const front = groups(head);
+  const back = groups(tail ?? "");
+  const zeros = Array<string>(8 - front.length - back.length).fill("0");
+  return [...front, ...zeros, ...back].flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 255];
+  });
+}

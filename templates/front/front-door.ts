@@ -1,0 +1,79 @@
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { type Directive, because, directive } from "../directive.ts";
+import { FRONT_PORT } from "../nginx-layout.ts";
+import { REQUEST_ID } from "../variables.ts";
+import { accessChecks } from "./access.ts";
+import { corsHeaders } from "./cors.ts";
+import { limits } from "./limits.ts";
+import { tlsSettings } from "./tls.ts";
+
+/** Where clients come in. */
+export function listenFront(balancer: BalancerPlan): Directive[] {
+  return [
+    because(
+      "a client that vanished without a word is found after two minutes instead of two hours",
+      directive(
+        "listen",
+        FRONT_PORT,
+        ...(balancer.tls ? ["ssl"] : []),
+        "default_server",
+        "so_keepalive=60s:15s:4",
+      ),
+    ),
+    directive("server_name", "_"),
+    ...tlsSettings(balancer),
+  ];
+}
+
+/** What clients may send, who may come in, and what every answer carries. */
+export function frontDoor(balancer: BalancerPlan): Directive[] {
+  return [
+    directive("client_max_body_size", `${balancer.maxBodyMiB}m`),
+    directive("client_body_buffer_size", "1m"),
+    directive("client_header_timeout", "15s"),
+    directive("client_body_timeout", "60s"),
+    directive("send_timeout", "60s"),
+    directive("gzip", "off"),
+    ...answerHeaders(balancer),
+    ...hiddenHeaders(),
+    ...accessChecks(balancer),
+    ...limits(balancer),
+  ];
+}
+
+/** Headers of every answer, nginx's own errors included. */
+function answerHeaders(balancer: BalancerPlan): Directive[] {
+  const hsts = balancer.tls?.hstsSeconds ?? 0;
+  return [
+    because(
+      "a location that adds a header of its own keeps these",
+      directive("add_header_inherit", "merge"),
+    ),
+    directive("add_header", "X-Request-ID", REQUEST_ID, "always"),
+    directive("add_header", "X-Content-Type-Options", "nosniff", "always"),
+    ...(balancer.nodeHeader
+      ? [directive("add_header", "X-Mesh-Node", "$mesh_node", "always")]
+      : []),
+    ...(hsts > 0
+      ? [directive("add_header", "Strict-Transport-Security", `max-age=${hsts}`, "always")]
+      : []),
+    ...corsHeaders(balancer),
+  ];
+}
+
+/** Headers that the balancer answers for; a node's own would stand beside them, or open it to any page. */
+const HIDDEN = [
+  "Access-Control-Allow-Credentials",
+  "Access-Control-Allow-Headers",
+  "Access-Control-Allow-Methods",
+  "Access-Control-Allow-Origin",
+  "Access-Control-Allow-Private-Network",
+  "Access-Control-Expose-Headers",
+  "Access-Control-Max-Age",
+  "Strict-Transport-Security",
+  "X-Content-Type-Options",
+  "X-Mesh-Node",
+  "X-Request-ID",
+] as const;
+
+const hiddenHeaders = () => HIDDEN.map((header) => directive("proxy_hide_header", header));

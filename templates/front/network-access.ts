@@ -1,0 +1,119 @@
+import { isIPv4 } from "node:net";
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { type Directive, because, block, directive, literal } from "../directive.ts";
+import { LIMITED_ADDRESS } from "../variables.ts";
+
+/** Whose word counts for where a request comes from, and which networks may come at all. */
+export function networkMaps({ access }: BalancerPlan): Directive[] {
+  const { allow = [], deny = [], trustedProxies = [] } = access;
+  return [
+    ...networks(trustedProxies).map((network) => directive("set_real_ip_from", literal(network))),
+    ...(trustedProxies.length > 0
+      ? [
+          directive("real_ip_header", "X-Forwarded-For"),
+          because(
+            "the last address that no trusted proxy has: what stands before it, anybody may have written",
+            directive("real_ip_recursive", "on"),
+          ),
+        ]
+      : []),
+    ...(deny.length > 0 ? [geo("$mesh_denied", "no", deny, "denied")] : []),
+    ...(allow.length > 0 ? [geo("$mesh_allowed", "no", allow, "allowed")] : []),
+    ...(limitsNetworks({ access })
+      ? [
+          block(
+            "map",
+            [
+              `"${deny.length > 0 ? "$mesh_denied" : "no"} ${allow.length > 0 ? "$mesh_allowed" : "allowed"}"`,
+              "$mesh_network",
+            ],
+            [directive("default", "refused"), directive('"no allowed"', "welcome")],
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Whether not every network may come. */
+export const limitsNetworks = ({ access }: Pick<BalancerPlan, "access">) =>
+  Boolean(access.allow?.length || access.deny?.length);
+
+/** What refused networks are told. */
+export const NETWORK_REFUSED = "this network may not use the load balancer";
+
+/** Where LIMITED_ADDRESS comes from. */
+export function limitedAddress(): Directive {
+  return because(
+    "a client with IPv6 has a /64, and would have as many limits as addresses; IPv4 inside IPv6 is one address",
+    block(
+      "map",
+      ["$binary_remote_addr", LIMITED_ADDRESS],
+      [
+        directive("default", "$binary_remote_addr"),
+        directive(
+          String.raw`"~(?s)^(?!\x00{10}\xff\xff)(?<mesh_network_64>.{8}).{8}\z"`,
+          "$mesh_network_64",
+        ),
+      ],
+    ),
+  );
+}
+
+function geo(variable: string, otherwise: string, of: readonly string[], value: string): Directive {
+  return block(
+    "geo",
+    [variable],
+    [
+      directive("default", otherwise),
+      // A half may have been declared itself.
+      ...[...new Set(networks(of).flatMap(halves))].map((name) => ({ name, args: [value] })),
+    ],
+  );
+}
+
+/** To nginx a network of all addresses is `default` over again, of which it warns; two halves are not. */
+function halves(network: string): string[] {
+  if (network === "0.0.0.0/0") return ["0.0.0.0/1", "128.0.0.0/1"];
+  return network === "::/0" ? ["::/1", "8000::/1"] : [network];
+}
+
+/**
+ * Networks as nginx takes them without a warning: no bits behind the mask, none twice, in one order. They
+ * hold digits, letters, dots, colons and a slash only, whatever was declared.
+ */
+export function networks(declared: readonly string[]): string[] {
+  return [...new Set(declared.map(masked))].sort();
+}
+
+function masked(text: string): string {
+  const [ip = "", mask] = text.split("/");
+  const four = isIPv4(ip);
+  const groups = four ? ip.split(".").map(Number) : sixteenBits(ip);
+  const width = four ? 8 : 16;
+  const bits = mask === undefined ? groups.length * width : Number(mask);
+  const kept = groups.map((group, at) => {
+    const own = Math.min(Math.max(bits - at * width, 0), width);
+    return group & ~(2 ** (width - own) - 1);
+  });
+  const base = four
+    ? kept.join(".")
+    : new URL(`http://[${kept.map((group) => group.toString(16)).join(":")}]`).hostname.slice(
+        1,
+        -1,
+      );
+  return `${base}/${bits}`;
+}
+
+/** The eight groups of an IPv6 address, of any way to write it. */
+function sixteenBits(ip: string): number[] {
+  const short = new URL(`http://[${ip}]`).hostname.slice(1, -1);
+  const [head = "", tail] = short.split("::");
+  const read = (part: string) =>
+    part
+      .split(":")
+      .filter(Boolean)
+      .map((group) => parseInt(group, 16));
+  if (tail === undefined) return read(head);
+  const [before, after] = [read(head), read(tail)];
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+}

@@ -1,0 +1,102 @@
+import { hostPort } from "../../config/net/host-port.ts";
+import { HEALTH_PATH, INFERENCE, MANAGEMENT_ROUTES, READS } from "../../config/routes.ts";
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { type Directive, because, block, directive, jsonText, literal } from "../directive.ts";
+import { ALLOWED_METHODS, UPSTREAM } from "../variables.ts";
+
+/** Paths that clients may ask for. */
+interface Place {
+  path: string;
+  /** Everything that begins with it. */
+  prefix: boolean;
+  methods: readonly string[];
+}
+
+/** Every location of the front: an allow-list, because a deny-list leaks ("/api/delete/"). */
+export function routes(balancer: BalancerPlan): Directive[] {
+  const { set } = balancer.routes;
+  const places = allowed(balancer);
+  const rest = set === "all" ? [passes("")] : [directive("return", 404)];
+  const everything = places.some(({ path, prefix }) => prefix && path === "/");
+  return [
+    // The 405 page names the variable, so it must be known also where no route checks methods.
+    ...(places.length === 0 ? [directive("set", ALLOWED_METHODS, '""')] : []),
+    health(),
+    ...places.map(passed),
+    ...bareFolders(places).map((path) => block("location", ["=", literal(path)], rest)),
+    ...(set === "ollama" ? MANAGEMENT_ROUTES : []).map((path) =>
+      block("location", [path], refusal(balancer)),
+    ),
+    ...(everything ? [] : [block("location", ["/"], rest)]),
+  ];
+}
+
+/** Every place once: what is declared goes before what is built in. */
+function allowed({ routes: { set, paths } }: BalancerPlan): Place[] {
+  const builtIn = set === "ollama" ? Object.entries({ ...INFERENCE, ...READS }) : [];
+  const all = [
+    // "/" of Ollama is one page, not everything below it.
+    ...builtIn.map(([path, methods]) => ({ path, methods, prefix: /.\/$/.test(path) })),
+    ...paths.map(({ path, methods }) => ({ path, methods, prefix: path.endsWith("/") })),
+  ].filter(({ path }) => path !== HEALTH_PATH);
+  return [...new Map(all.map((place) => [`${place.prefix} ${place.path}`, place])).values()];
+}
+
+/**
+ * "/files" where "/files/" is declared: nginx would answer it with a redirect to its own port, which no client
+ * can reach, and which makes a GET of a POST.
+ */
+function bareFolders(places: readonly Place[]): string[] {
+  const exact = new Set(places.filter(({ prefix }) => !prefix).map(({ path }) => path));
+  return places
+    .filter(({ path, prefix }) => prefix && path !== "/")
+    .map(({ path }) => path.slice(0, -1))
+    .filter((path) => !exact.has(path) && path !== HEALTH_PATH);
+}
+
+function health(): Directive {
+  return block(
+    "location",
+    ["=", HEALTH_PATH],
+    [
+      directive("access_log", "off"),
+      directive("default_type", "text/plain"),
+      directive("return", 200, '"ok\\n"'),
+    ],
+  );
+}
+
+function passed({ path, prefix, methods }: Place): Directive {
+  return block("location", prefix ? [literal(path)] : ["=", literal(path)], [
+    ...methodCheck(methods),
+    passes(prefix ? "" : path),
+  ]);
+}
+
+function methodCheck(methods: readonly string[]): Directive[] {
+  const [only, ...others] = methods;
+  const check = others.length > 0 ? ["!~", `^(${methods.join("|")})$)`] : ["!=", `${only})`];
+  return [
+    directive("set", ALLOWED_METHODS, literal(methods.join(", "))),
+    block("if", ["($request_method", ...check], [directive("return", 405)]),
+  ];
+}
+
+/** To the nodes. With a path they get just that, however the client wrote it ("/api/./chat", "/api/%63hat"). */
+const passes = (path: string): Directive =>
+  directive("proxy_pass", literal(`http://${UPSTREAM}${path}`));
+
+/** Says where a route that changes a node is served. */
+function refusal({ management }: BalancerPlan): Directive[] {
+  const what = "this route changes one node and is not served to clients";
+  const where = management
+    ? `its management listener, http://${hostPort(management.address, management.port)}/nodes/<name>/, serves it for each node`
+    : "balancer.management declares a listener that serves it for each node; the models themselves are declared in the stack config";
+  return [
+    directive("default_type", "application/json"),
+    because(
+      "answered here and not by an error page: the text depends on the route",
+      directive("return", 403, jsonText({ error: `${what}; ${where}` })),
+    ),
+  ];
+}

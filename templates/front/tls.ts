@@ -1,0 +1,147 @@
+import { X509Certificate } from "node:crypto";
+import { isIPv6 } from "node:net";
+import { posix } from "node:path";
+import { TLS } from "../../config/defaults.ts";
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { type Directive, because, block, directive, literal } from "../directive.ts";
+import { REDIRECT_PORT, TLS_FOLDER } from "../nginx-layout.ts";
+import { zoneName } from "../zone-name.ts";
+import { NETWORK_REFUSED, limitsNetworks } from "./network-access.ts";
+
+/** File with the certificate chain, where it is declared as text. */
+export const CERTIFICATE_FILE = "certificate.pem";
+
+/** File with its private key. */
+export const KEY_FILE = "key.pem";
+
+/** HTTPS of the front; nothing where none is declared. */
+export function tlsSettings({ tls }: BalancerPlan): Directive[] {
+  if (!tls) return [];
+  const mounted = (path: string) => literal(posix.join(TLS_FOLDER, posix.basename(path)));
+  return [
+    directive("http2", "on"),
+    directive(
+      "ssl_certificate",
+      tls.certificateFile === undefined ? CERTIFICATE_FILE : mounted(tls.certificateFile),
+    ),
+    directive("ssl_certificate_key", tls.keyFile === undefined ? KEY_FILE : mounted(tls.keyFile)),
+    directive("ssl_protocols", "TLSv1.2", "TLSv1.3"),
+    because(
+      "forward secrecy and authenticated encryption only; clients know best which is fast for them",
+      directive("ssl_ciphers", TLS.ciphers),
+    ),
+    directive("ssl_prefer_server_ciphers", "off"),
+    directive(
+      "ssl_session_cache",
+      `shared:${zoneName("tls", TLS.sessionCache)}:${TLS.sessionCache}`,
+    ),
+    directive("ssl_session_timeout", TLS.sessionTimeout),
+    because(
+      "the key of a ticket lives as long as the process, and with it whatever was recorded",
+      directive("ssl_session_tickets", "off"),
+    ),
+  ];
+}
+
+/** The listener that sends plain HTTP to HTTPS; nothing where none is declared. */
+export function redirectServer({ tls, listen, access }: BalancerPlan): Directive[] {
+  if (tls?.redirectPort === undefined) return [];
+  const port = listen.port === 443 ? "" : `:${listen.port}`;
+  const refusal = (message: string) => `'${JSON.stringify({ error: message })}'`;
+  return [
+    block(
+      "map",
+      ["$host", "$mesh_redirect_host"],
+      [
+        directive("default", '""'),
+        ...redirectHosts(tls.certificate).map((pattern) => directive(pattern, "$host")),
+      ],
+    ),
+    because(
+      "a whole URL in a request need not have a path, and what it has instead would go on with the host",
+      block(
+        "map",
+        ["$request_uri", "$mesh_redirect_path"],
+        [directive("default", "/"), directive("~^/", "$request_uri")],
+      ),
+    ),
+    block(
+      "server",
+      [],
+      [
+        directive("listen", REDIRECT_PORT, "default_server"),
+        directive("server_name", "_"),
+        directive("client_header_timeout", "15s"),
+        ...(limitsNetworks({ access })
+          ? [
+              block(
+                "if",
+                ["($mesh_network", "=", "refused)"],
+                [directive("return", 403, refusal(NETWORK_REFUSED))],
+              ),
+            ]
+          : []),
+        directive("default_type", "application/json"),
+        directive("add_header", "X-Content-Type-Options", "nosniff", "always"),
+        directive("error_page", 400, 405, 408, 414, 494, 501, 505, "=400", "/mesh-error/400"),
+        block(
+          "location",
+          ["=", "/mesh-error/400"],
+          [directive("internal"), directive("return", 400, refusal("bad request"))],
+        ),
+        block(
+          "location",
+          ["/"],
+          [
+            block(
+              "if",
+              ["($mesh_redirect_host", "=", '"")'],
+              [directive("return", 421, refusal("this host is not served here"))],
+            ),
+            because(
+              "308 and not 301: a POST stays a POST",
+              directive("return", 308, `https://$mesh_redirect_host${port}$mesh_redirect_path`),
+            ),
+          ],
+        ),
+      ],
+    ),
+  ];
+}
+
+/** What a host name or address in a Host header may look like at all. */
+const ANY_HOST = String.raw`"~^([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\z"`;
+
+/**
+ * Map patterns of the hosts that may be redirected to: those that the certificate is for, since with any
+ * other the redirect leads nowhere a client would trust. A certificate that only the balancer's host knows
+ * can't be read here: then the host that the client named, if it can be one.
+ */
+function redirectHosts(certificate: string | undefined): string[] {
+  const names = certificate === undefined ? [] : certificateNames(certificate);
+  if (names.length === 0) return [ANY_HOST];
+  return names.map((name) => {
+    const escaped = name.replace(/[.[\]]/g, "\\$&").replace(/^\*/, "[a-z0-9_-]+");
+    return `"~^${escaped}\\z"`;
+  });
+}
+
+/** DNS names and addresses of the server's certificate, as a Host header has them; none where it can't be read. */
+function certificateNames(pem: string): string[] {
+  let listed: string | undefined;
+  try {
+    listed = new X509Certificate(pem).subjectAltName;
+  } catch {
+    // nginx says what is wrong with it; in a preview it may be a stand-in.
+    return [];
+  }
+  const names = (listed ?? "").split(", ").flatMap((entry) => {
+    const [, kind, value = ""] = /^(DNS|IP Address):(.+)$/.exec(entry) ?? [];
+    if (kind === undefined) return [];
+    return isIPv6(value) ? new URL(`http://[${value}]`).hostname : value.toLowerCase();
+  });
+  // A name is part of an expression, so nothing else than a name, an address or a wildcard gets through.
+  return [...new Set(names)]
+    .filter((name) => /^((\*\.)?[a-z0-9_.-]+|\[[0-9a-f:]+\])$/.test(name))
+    .sort();
+}

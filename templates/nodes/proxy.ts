@@ -1,0 +1,91 @@
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { because, block, directive, type Directive } from "../directive.ts";
+import { REQUEST_ID } from "../variables.ts";
+
+/** What the http block needs so that upgrades pass. */
+export function upgradeMap({ routes }: BalancerPlan): Directive[] {
+  if (!routes.upgrade) return [];
+  return [
+    because(
+      "a request without an upgrade must not say that it has one, or its connection cannot be kept",
+      block(
+        "map",
+        ["$http_upgrade", "$mesh_connection"],
+        [directive("default", "upgrade"), directive('""', '""')],
+      ),
+    ),
+  ];
+}
+
+/** How requests go to the nodes; set once for the server, because a location that sets one header loses all others. */
+export function proxySettings(balancer: BalancerPlan): Directive[] {
+  return [
+    directive("proxy_http_version", "1.1"),
+    ...requestHeaders(balancer),
+    because("tokens go out as they come in", directive("proxy_buffering", "off")),
+    because(
+      "the whole request is at hand when another node must be tried",
+      directive("proxy_request_buffering", "on"),
+    ),
+    directive("proxy_socket_keepalive", "on"),
+    directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
+    because(
+      "Ollama is silent while it loads a model, and a time-out aborts the load",
+      directive("proxy_read_timeout", `${balancer.readTimeoutSeconds}s`),
+    ),
+    directive("proxy_send_timeout", `${balancer.sendTimeoutSeconds}s`),
+    because(
+      "tried elsewhere only before the first byte of the answer; the budget ends no try that runs",
+      directive("proxy_next_upstream", ...balancer.retry.on),
+    ),
+    directive("proxy_next_upstream_tries", balancer.retry.tries),
+    directive("proxy_next_upstream_timeout", `${balancer.retry.timeoutSeconds}s`),
+    ignoredHeaders(),
+  ];
+}
+
+/** X-Accel-* of a node would steer this nginx: redirect inside it, buffer, slow down. */
+export const ignoredHeaders = (): Directive =>
+  directive(
+    "proxy_ignore_headers",
+    "X-Accel-Redirect",
+    "X-Accel-Expires",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+  );
+
+function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
+  const set = (name: string, value: string) => directive("proxy_set_header", name, value);
+  const ollama = routes.set === "ollama";
+  const keyed = (access.apiKeys ?? []).length > 0;
+  return [
+    ...(routes.upgrade
+      ? [set("Connection", "$mesh_connection"), set("Upgrade", "$http_upgrade")]
+      : [set("Connection", '""')]),
+    ...(ollama
+      ? [
+          because("Ollama refuses foreign hosts and origins", set("Host", "localhost:11434")),
+          set("Origin", '""'),
+        ]
+      : [
+          because(
+            "the host that nginx has checked, and the port that the client named with it",
+            set("Host", '"$host$is_request_port$request_port"'),
+          ),
+          set("Origin", '""'),
+        ]),
+    // Other servers may have keys of their own, which only their clients know.
+    ...(ollama || keyed
+      ? [
+          because("keys of clients are not the nodes' business", set("Authorization", '""')),
+          set("X-API-Key", '""'),
+        ]
+      : []),
+    set("X-Real-IP", "$remote_addr"),
+    because("not what the client says of itself", set("X-Forwarded-For", "$remote_addr")),
+    set("Forwarded", '""'),
+    set("X-Forwarded-Proto", "$scheme"),
+    set("X-Request-ID", REQUEST_ID),
+  ];
+}

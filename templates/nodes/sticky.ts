@@ -1,0 +1,46 @@
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { because, directive, literal, type Directive } from "../directive.ts";
+import { requestVariable } from "./hash-key.ts";
+
+/** 16 sessions per 4 KiB page: some 32,000. When it is full, the one unused for longest goes. A reload keeps it. */
+const SESSIONS = "mesh_sessions:8m";
+
+/**
+ * Keeps a client on its node, while that takes requests; else it moves to another and stays there.
+ *
+ * By cookie the node is named in the cookie itself. By header nginx remembers which node answered which value:
+ * clients keep their node when others come and go, and new ones go where the algorithm says, neither of which a
+ * hash of the header does.
+ */
+export function stickiness({ sticky, tls }: BalancerPlan): Directive[] {
+  if (!sticky) return [];
+  if (sticky.cookie !== undefined) {
+    return [
+      directive(
+        "sticky",
+        "cookie",
+        literal(sticky.cookie),
+        `expires=${sticky.expiresSeconds}s`,
+        "path=/",
+        "httponly",
+        "samesite=lax",
+        ...(tls ? ["secure"] : []),
+      ),
+    ];
+  }
+  const id = requestVariable("header", sticky.header!);
+  return [
+    because(
+      '"header": remembered from the first byte on, not only when the answer is complete',
+      directive(
+        "sticky",
+        "learn",
+        `create=${id}`,
+        `lookup=${id}`,
+        `zone=${SESSIONS}`,
+        `timeout=${sticky.expiresSeconds}s`,
+        "header",
+      ),
+    ),
+  ];
+}

@@ -1,0 +1,155 @@
+import { isIP } from "node:net";
+import { hostPort } from "../../config/net/host-port.ts";
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { NODE_TLS } from "../../config/defaults.ts";
+import type { NodePlan } from "../../plan/node-plan.ts";
+import { because, block, directive, literal, print, type Directive } from "../directive.ts";
+import { ignoredHeaders } from "./proxy.ts";
+
+// nginx speaks either HTTP or HTTPS with all servers of a group, and verifies all by one name. So a node with
+// HTTPS gets a server of its own inside the same nginx, which the group reaches by plain HTTP over a socket file.
+// Balancing, retries and time-outs stay those of the group: what the hop cannot do it answers with a closed
+// connection, which counts as a dropped one of the node itself.
+
+/** What a node with HTTPS brings into the config when it is admitted. */
+export interface TlsHop {
+  /** For the http block. */
+  conf: string;
+  /** For the folder of the config, by name. */
+  files: Record<string, string>;
+}
+
+/** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
+export const hopSocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
+
+/** Stands in the rendered text where the admitted nodes' hops go. */
+export const HOPS_MARK = "# @tls-hops@";
+
+/** How long the hop waits for either side: longer than the group, which is to decide. */
+export const LONGER = "24h";
+
+/** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
+export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefined {
+  const { tls } = node;
+  if (!tls) return undefined;
+  const authority = tls.caCertificate === undefined ? undefined : `ca-${node.name}.pem`;
+  const tree = [
+    group(balancer, node),
+    block(
+      "server",
+      [],
+      [
+        directive("listen", hopSocket(node)),
+        directive("access_log", "off"),
+        ...takenAsItIs(),
+        ...toNode(balancer, node, tls.serverName),
+        ...verification(tls.serverName, authority),
+        ...identification(node),
+        directive("error_page", 500, 502, 503, 504, "=", "@gone"),
+        block("location", ["@gone"], [directive("return", 444)]),
+        block("location", ["/"], [directive("proxy_pass", literal(`https://${groupOf(node)}`))]),
+      ],
+    ),
+  ];
+  return {
+    conf: print(tree, 1),
+    files: {
+      ...(authority === undefined ? {} : { [authority]: pem(tls.caCertificate!) }),
+      ...(tls.client
+        ? {
+            [clientFile(node, "pem")]: pem(tls.client.certificate),
+            [clientFile(node, "key")]: pem(tls.client.key),
+          }
+        : {}),
+    },
+  };
+}
+
+const pem = (text: string) => `${text.trim()}\n`;
+
+const clientFile = ({ name }: NodePlan, kind: "pem" | "key") => `client-${name}.${kind}`;
+
+/** With an underscore: no host name has one. */
+const groupOf = ({ name }: NodePlan) => `tls_${name}`;
+
+/** A group for its kept connections, so that not every request pays for a handshake. */
+function group(balancer: BalancerPlan, node: NodePlan): Directive {
+  const { connections, requests, timeoutSeconds } = balancer.keepalive;
+  const resolve = balancer.resolver !== undefined && isIP(node.address) === 0;
+  return block(
+    "upstream",
+    [groupOf(node)],
+    [
+      directive("zone", groupOf(node), "64k"),
+      directive(
+        "server",
+        literal(hostPort(node.address, node.port)),
+        "max_fails=0",
+        ...(resolve ? ["resolve"] : []),
+      ),
+      directive("keepalive", connections),
+      directive("keepalive_requests", requests),
+      directive("keepalive_timeout", `${timeoutSeconds}s`),
+    ],
+  );
+}
+
+/** Takes what comes from another nginx of the mesh as it is, for as long as that one goes on. */
+export const takenAsItIs = (): Directive[] => [
+  directive("client_max_body_size", 0),
+  directive("client_body_timeout", LONGER),
+  directive("send_timeout", LONGER),
+  directive("keepalive_timeout", LONGER),
+  directive("keepalive_requests", 1_000_000),
+  because(
+    "the group has added headers to what the front let in",
+    directive("large_client_header_buffers", 8, "16k"),
+  ),
+];
+
+function toNode(balancer: BalancerPlan, node: NodePlan, serverName: string): Directive[] {
+  const host = node.port === 443 ? serverName : hostPort(serverName, node.port);
+  return [
+    directive("proxy_http_version", "1.1"),
+    node.container?.guard
+      ? directive("proxy_set_header", "Host", "$http_host")
+      : because(
+          "what answers HTTPS in front of a model server chooses it by this name",
+          directive("proxy_set_header", "Host", literal(host)),
+        ),
+    directive("proxy_set_header", "Connection", "$http_connection"),
+    directive("proxy_set_header", "Upgrade", "$http_upgrade"),
+    directive("proxy_buffering", "off"),
+    directive("proxy_request_buffering", "off"),
+    directive("proxy_socket_keepalive", "on"),
+    directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
+    directive("proxy_read_timeout", LONGER),
+    directive("proxy_send_timeout", LONGER),
+    because(
+      "of a name with several addresses the next one, while nothing has been sent",
+      directive("proxy_next_upstream", "error", "timeout"),
+    ),
+    directive("proxy_next_upstream_tries", 2),
+    ignoredHeaders(),
+  ];
+}
+
+/** What the node's guard knows the balancer by. */
+function identification(node: NodePlan): Directive[] {
+  if (!node.tls?.client) return [];
+  return [
+    directive("proxy_ssl_certificate", literal(clientFile(node, "pem"))),
+    directive("proxy_ssl_certificate_key", literal(clientFile(node, "key"))),
+  ];
+}
+
+function verification(serverName: string, authority: string | undefined): Directive[] {
+  return [
+    directive("proxy_ssl_verify", "on"),
+    directive("proxy_ssl_verify_depth", NODE_TLS.verifyDepth),
+    directive("proxy_ssl_trusted_certificate", literal(authority ?? NODE_TLS.publicAuthorities)),
+    directive("proxy_ssl_name", literal(serverName)),
+    directive("proxy_ssl_server_name", "on"),
+    directive("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3"),
+  ];
+}

@@ -1,0 +1,250 @@
+// A stack of the program on the real engine: real pulumi, real Docker, real Ollama.
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { defaultSubnet } from "../../../config/subnet.ts";
+import { dockerEngine } from "../../../steps/engine/docker-engine.ts";
+import { networkProblems } from "../../../steps/hosts/taken-networks.ts";
+import { ownStackName, removeDeadMeshes, removeMesh } from "./leftovers.ts";
+import { freePort } from "./port.ts";
+
+/** The checkout under test, which is also the Pulumi program. */
+export const CHECKOUT = join(import.meta.dirname, "../../..");
+
+/** Config keys of the stack, without the project's name. */
+export type StackConfig = Record<string, unknown>;
+
+/** What one pulumi command came to. */
+export interface Ran {
+  code: number | null;
+  output: string;
+  seconds: number;
+  /** What the engine did, in the order in which it was done (a preview: would do): "update NAME". */
+  changes: string[];
+  /** Names of the resources whose operation failed. */
+  failed: string[];
+  /** The errors shown, the engine's own summing-up left out. */
+  errors: string[];
+}
+
+/** Its message ends with all that pulumi said. */
+export class PulumiFailed extends Error {
+  constructor(args: readonly string[], { code, output }: Ran) {
+    super(`pulumi ${args.join(" ")} ended with code ${code}:\n${output}`);
+    this.name = "PulumiFailed";
+  }
+}
+
+let swept: Promise<void> | undefined;
+
+/** How a stack is made. */
+export interface StackOptions {
+  /** Folder with the program. Default this checkout. */
+  program?: string;
+  /** Name of the program's project: prefix of the config keys and of the mesh's name. Default ollama-mesh. */
+  project?: string;
+  /** Default that of the tests. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** A mesh's network follows from its name, one of 4,096: of the sixty stacks of a run, one meets another's every fiftieth time. */
+async function nameWithFreeNetwork(project: string): Promise<string> {
+  for (;;) {
+    const name = ownStackName();
+    const network = { name, subnet: defaultSubnet(`${project}-${name}`) };
+    const engine = dockerEngine("unix:///var/run/docker.sock");
+    if ((await networkProblems(engine, network, [])).length === 0) return name;
+  }
+}
+
+/** A stack with a state folder and a config file of its own; its mesh is gone when it is disposed of. */
+export class Stack implements AsyncDisposable {
+  readonly name: string;
+  readonly mesh: string;
+  /** Port of the balancer. */
+  readonly port: number;
+  readonly url: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly configFile: string;
+  private readonly folder: string;
+  private readonly program: string;
+  private readonly project: string;
+
+  private constructor(
+    name: string,
+    port: number,
+    program: string,
+    project: string,
+    env: NodeJS.ProcessEnv,
+  ) {
+    this.name = name;
+    this.mesh = `${project}-${name}`;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.program = program;
+    this.project = project;
+    this.folder = join(tmpdir(), this.mesh);
+    this.configFile = join(this.folder, `Pulumi.${name}.yaml`);
+    this.env = {
+      ...env,
+      // As the lab does, so that a kill in the wrong millisecond leaves a readable state.
+      PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}?metadata=skip`,
+      PULUMI_CONFIG_PASSPHRASE: "of a test",
+      // Without it the engine keeps its event log to itself.
+      PULUMI_DEBUG_COMMANDS: "true",
+    };
+  }
+
+  /** Makes the stack; nothing of its mesh exists before the first up. */
+  static async init(config: StackConfig, options: StackOptions = {}): Promise<Stack> {
+    await (swept ??= removeDeadMeshes());
+    const { program = CHECKOUT, project = "ollama-mesh", env = process.env } = options;
+    const stack = new Stack(
+      await nameWithFreeNetwork(project),
+      await freePort(),
+      program,
+      project,
+      env,
+    );
+    await mkdir(join(stack.folder, "state"), { recursive: true });
+    // `stack init` writes its salt beside the project file: that must be a copy.
+    await copyFile(join(program, "Pulumi.yaml"), join(stack.folder, "Pulumi.yaml"));
+    const ran = await stack.run(["stack", "init", stack.name], stack.folder);
+    if (ran.code !== 0) throw new PulumiFailed(["stack", "init"], ran);
+    await stack.configure(config);
+    return stack;
+  }
+
+  /** Replaces the whole config; the balancer's port is added where none is given. */
+  async configure(config: StackConfig): Promise<void> {
+    const before = await readFile(this.configFile, "utf8");
+    const salt = /^"?encryptionsalt"?: *"?([^"\s]+)"?,?$/m.exec(before)?.[1];
+    const declared = config["balancer"] as { listen?: object } | undefined;
+    const balancer = { ...declared, listen: { port: this.port, ...declared?.listen } };
+    const keys = Object.entries({ ...config, balancer }).map(([key, value]) => [
+      `${this.project}:${key}`,
+      value,
+    ]);
+    // JSON is YAML.
+    const text = { encryptionsalt: salt, config: Object.fromEntries(keys) };
+    await writeFile(this.configFile, JSON.stringify(text, null, 2));
+  }
+
+  /** @throws PulumiFailed */
+  up = (): Promise<Ran> => this.succeed("up");
+  /** An up that may fail. */
+  tryUp = (...args: string[]): Promise<Ran> => this.change("up", args);
+  /** @throws PulumiFailed */
+  destroy = (): Promise<Ran> => this.succeed("destroy");
+
+  /**
+   * @param program another folder with the program
+   * @param more arguments of pulumi
+   * @throws PulumiFailed
+   */
+  async preview(program?: string, more: string[] = []): Promise<Ran> {
+    const args = ["preview", ...this.common, ...more];
+    const ran = await this.run(args, program);
+    if (ran.code !== 0) throw new PulumiFailed(args, ran);
+    return ran;
+  }
+
+  /**
+   * Brings the state in line with what there is.
+   *
+   * @throws PulumiFailed also when it finds a change
+   */
+  refresh = (): Promise<Ran> => this.succeed("refresh", "--expect-no-changes");
+
+  /** Takes away the lock of a command that was killed. */
+  async cancel(): Promise<void> {
+    const args = ["cancel", "--yes", "--stack", this.name];
+    const ran = await this.run(args);
+    if (ran.code !== 0) throw new PulumiFailed(args, ran);
+  }
+
+  /** The stack's outputs. */
+  async outputs(): Promise<Record<string, unknown>> {
+    const args = ["stack", "output", "--json", "--stack", this.name];
+    const ran = await this.run(args);
+    if (ran.code !== 0) throw new PulumiFailed(args, ran);
+    return JSON.parse(ran.output) as Record<string, unknown>;
+  }
+
+  /** A command that changes something, from this or another folder with the program. */
+  change(command: string, args: string[] = [], program?: string): Promise<Ran> {
+    return this.run([command, "--yes", "--skip-preview", ...this.common, ...args], program);
+  }
+
+  /** Removes everything of the mesh from the engine, whatever state it is in, the volume with the models too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeMesh(this.mesh);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private get common(): string[] {
+    return ["--stack", this.name, "--config-file", this.configFile, "--suppress-permalink=true"];
+  }
+
+  private async succeed(command: string, ...args: string[]): Promise<Ran> {
+    const ran = await this.change(command, args);
+    if (ran.code !== 0) throw new PulumiFailed([command, ...args], ran);
+    return ran;
+  }
+
+  private async run(args: string[], program = this.program): Promise<Ran> {
+    const log = join(this.folder, `events-${process.hrtime.bigint()}`);
+    const logged = /^(up|preview|refresh|destroy)$/.test(args[0]!) ? ["--event-log", log] : [];
+    const began = performance.now();
+    const child = spawn("pulumi", ["--non-interactive", "--color=never", ...args, ...logged], {
+      cwd: program,
+      env: this.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    const seconds = (performance.now() - began) / 1000;
+    const events = logged.length > 0 ? await readFile(log, "utf8").catch(() => "") : "";
+    return { code, output, seconds, ...operations(events, args[0] === "preview") };
+  }
+}
+
+interface Operation {
+  op: string;
+  urn: string;
+  type: string;
+}
+
+interface EngineEvent {
+  resourcePreEvent?: { metadata: Operation };
+  resOutputsEvent?: { metadata: Operation };
+  resOpFailedEvent?: { metadata: Operation };
+  diagnosticEvent?: { severity: string; message: string; urn?: string; ephemeral?: boolean };
+}
+
+/** What an event log of pulumi says was done, or in a preview would be. */
+function operations(log: string, preview: boolean): Pick<Ran, "changes" | "failed" | "errors"> {
+  const events = log.split("\n").flatMap((line) => (line ? [JSON.parse(line) as EngineEvent] : []));
+  const named = (kind: "resourcePreEvent" | "resOutputsEvent" | "resOpFailedEvent") =>
+    events.flatMap((event) => {
+      const operation = event[kind]?.metadata;
+      // Components are only names for what they consist of, which they share with some of it.
+      const real = operation && !/^(ollama-mesh:index|pulumi:pulumi):/.test(operation.type);
+      return real ? [`${operation.op} ${operation.urn.split("::").at(-1)}`] : [];
+    });
+  const done = named(preview ? "resourcePreEvent" : "resOutputsEvent");
+  return {
+    changes: done.filter((change) => !/^(same|read|refresh|replace) /.test(change)),
+    failed: named("resOpFailedEvent").map((change) => change.split(" ")[1]!),
+    errors: events.flatMap(({ diagnosticEvent: shown }) =>
+      shown?.severity === "error" && shown.urn && !shown.ephemeral ? [shown.message] : [],
+    ),
+  };
+}

@@ -1,0 +1,175 @@
+// Under Pulumi's mocks: values that are known later, secrets, and the program of this folder.
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, test, vi } from "vitest";
+
+import { OllamaMesh } from "../../../components/index.ts";
+import { isSecret, one, record, reveal, secret, stepInput, valueOf } from "../../support/mocks.ts";
+import { COMMAND, CONTAINER, MESH, ADDRESS, build, named } from "../../support/recorded-mesh.ts";
+
+/** A resource whose output a preview does not know. */
+class Supplier extends pulumi.CustomResource {
+  declare readonly token: pulumi.Output<string>;
+  constructor() {
+    super("test:index:Supplier", "supplier", { token: undefined });
+  }
+}
+
+/** How Pulumi writes a value that is not known yet. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+describe("values that other resources supply", () => {
+  const late = <T>(value: T) => pulumi.output(Promise.resolve(value));
+
+  test("an image and an address arrive where they belong", async () => {
+    const { resources, result } = await build({
+      nodes: [
+        { name: "one", image: late("own:1") },
+        { name: "two" },
+        { name: "vllm", managed: false, address: late("10.0.0.9") },
+        { name: "far", host: "ssh://gpu1.lan", address: late("10.8.0.11") },
+      ],
+      image: late("all:2"),
+      balancer: { image: late("nginx:late") },
+    });
+    const image = (name: string) => one(resources, CONTAINER, name).inputs["image"];
+    expect(["lab-one", "lab-two", "lab-balancer"].map(image)).toEqual([
+      "own:1",
+      "all:2",
+      "nginx:late",
+    ]);
+    expect(stepInput(one(resources, COMMAND, "lab-local-images"))["images"]).toEqual([
+      "all:2",
+      "own:1",
+    ]);
+    expect(stepInput(one(resources, COMMAND, "lab-vllm-admission"))["line"]).toBe(
+      "server 10.0.0.9:11434 weight=1 max_fails=10 fail_timeout=2s;",
+    );
+    expect(one(resources, CONTAINER, "lab-far").inputs["ports"]).toEqual([
+      { ip: "10.8.0.11", external: 11_434, internal: 11_434 },
+    ]);
+    expect((await valueOf(result.nodes)).map(({ address }) => address)).toEqual([
+      `${ADDRESS.one}:11434`,
+      `${ADDRESS.two}:11434`,
+      "10.0.0.9:11434",
+      "10.8.0.11:11434",
+    ]);
+    expect(JSON.stringify(resources.map(({ inputs }) => inputs))).not.toMatch(/known.later/);
+  });
+
+  test("a promise is as good as an Output", async () => {
+    const { resources } = await build({
+      nodes: [{ name: "one", image: Promise.resolve("own:1") }],
+    });
+    expect(one(resources, CONTAINER, "lab-one").inputs["image"]).toBe("own:1");
+  });
+
+  test("an environment value arrives in the container alone", async () => {
+    const { resources } = await build({
+      nodes: [{ name: "one", ollama: { environment: { TOKEN: late("hello-from-afar") } } }],
+    });
+    expect(one(resources, CONTAINER, "lab-one").inputs["envs"]).toContain("TOKEN=hello-from-afar");
+    const holders = resources.filter(({ inputs }) =>
+      JSON.stringify(inputs).includes("hello-from-afar"),
+    );
+    expect(named(holders)).toEqual(["Container lab-one"]);
+  });
+
+  test("in a preview what is not known yet stays unknown, and everything else is shown", async () => {
+    const { resources } = await record(
+      () =>
+        new OllamaMesh("lab", {
+          nodes: [{ name: "one", ollama: { environment: { TOKEN: new Supplier().token } } }],
+        }),
+      { preview: true },
+    );
+    const { inputs } = one(resources, CONTAINER, "lab-one");
+    expect([inputs["name"], inputs["image"]]).toEqual(["lab-one", "ollama/ollama:0.32.15"]);
+    expect(inputs["envs"]).toBe(UNKNOWN);
+  });
+});
+
+describe("secrets", () => {
+  const value = "hunter2-in-the-environment";
+
+  test("a secret environment value is secret in its container, and in no plain input anywhere", async () => {
+    const { resources } = await build({
+      nodes: [
+        { name: "one", ollama: { environment: { TOKEN: pulumi.secret(value) } } },
+        { name: "two" },
+      ],
+    });
+    const { inputs } = one(resources, CONTAINER, "lab-one");
+    expect(inputs["envs"]).toEqual(
+      secret([
+        "NVIDIA_VISIBLE_DEVICES=void",
+        "OLLAMA_HOST=0.0.0.0:11434",
+        "OLLAMA_KEEP_ALIVE=24h",
+        "OLLAMA_NOPRUNE=1",
+        "OLLAMA_NO_CLOUD=1",
+        "OLLAMA_NUM_PARALLEL=2",
+        `TOKEN=${value}`,
+      ]),
+    );
+    const hidden = resources.flatMap(({ name, inputs }) =>
+      Object.entries(inputs)
+        .filter(([, input]) => isSecret(input))
+        .map(([key]) => `${name}.${key}`),
+    );
+    // The turn's hash is made of it.
+    expect(hidden.toSorted()).toEqual([
+      "lab-local-preflight.stdin",
+      "lab-one-turn.stdin",
+      "lab-one.envs",
+    ]);
+    const holders = resources.flatMap(({ name, inputs }) =>
+      Object.entries(inputs)
+        .filter(([, input]) => JSON.stringify(reveal(input)).includes(value))
+        .map(([key]) => `${name}.${key}`),
+    );
+    expect(holders).toEqual(["lab-one.envs"]);
+  });
+
+  test("one of the whole mesh is secret in every node's container", async () => {
+    const { resources } = await build({
+      nodes: [{ name: "one" }, { name: "two" }],
+      ollama: { environment: { TOKEN: pulumi.secret(value) } },
+    });
+    for (const name of ["lab-one", "lab-two"]) {
+      expect(isSecret(one(resources, CONTAINER, name).inputs["envs"])).toBe(true);
+    }
+  });
+});
+
+describe("the program of this folder", () => {
+  const config = {
+    "ollama-mesh:nodes": JSON.stringify(["one", { name: "two", weight: 2 }]),
+    "ollama-mesh:models": "[]",
+    "ollama-mesh:image": "",
+    "ollama-mesh:ollama": JSON.stringify({ environment: { TOKEN: "hunter2-in-the-config" } }),
+    "ollama-mesh:balancer": "{}",
+    "ollama-mesh:rollout": "{}",
+  };
+  const run = (secretKeys: string[] = []) => {
+    vi.resetModules();
+    return record(() => import("../../../index.ts"), { stack: "lab", config, secretKeys });
+  };
+
+  test("is a mesh named after project and stack, its outputs those of the stack", async () => {
+    const { resources, result } = await run();
+    expect(resources.filter(({ type }) => type === MESH).map(({ name }) => name)).toEqual([
+      "ollama-mesh-lab",
+    ]);
+    expect(Object.keys(result).toSorted()).toEqual(["curl", "endpoint", "nodes"]);
+    expect((await valueOf(result.nodes)).map(({ name }) => name)).toEqual(["one", "two"]);
+  });
+
+  test("what is secret in the stack's config stays secret in the state", async () => {
+    const { resources } = await run(["ollama-mesh:ollama"]);
+    const plain = resources.filter(({ inputs }) =>
+      Object.values(inputs).some(
+        (input) => !isSecret(input) && JSON.stringify(input).includes("hunter2-in-the-config"),
+      ),
+    );
+    expect(named(plain)).toEqual([]);
+  });
+});

@@ -1,0 +1,450 @@
+// What the configuration may say: a valid list, an invalid list with attacks, and the exact messages.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { parseMesh } from "../../../config/parse-mesh.ts";
+import {
+  messageOf,
+  pathOf,
+  problemPaths,
+  problemsOf,
+  shownPath,
+  withValue,
+} from "../../support/config-problems.ts";
+
+describe("valid", () => {
+  const VALID: Record<string, readonly unknown[]> = {
+    "nodes.0.name": ["a", "gpu-1", "0", "a".repeat(40), "a--b"],
+    "nodes.0.host": [
+      "ssh://gpu1",
+      "ssh://admin@gpu1.lan",
+      "ssh://admin@10.0.0.7:2222",
+      "ssh://a.b-c_d@GPU_1.lan",
+      "tcp://10.0.0.7:2376",
+    ],
+    "nodes.0": [
+      { name: "a", host: "unix:///run/user/1000/docker.sock", address: "10.0.0.7" },
+      { name: "a", managed: false, address: "10.0.0.7", port: 8000 },
+    ],
+    "nodes.0.address": [
+      "10.0.0.7",
+      "gpu1",
+      "GPU1.lan",
+      "1gpu.lan",
+      "2001:db8::7",
+      "::1",
+      "xn--bcher-kva.example",
+    ],
+    "nodes.0.port": [1, 80, 65535],
+    "nodes.0.weight": [1, 1000],
+    "nodes.0.backup": [true, false],
+    "nodes.0.maintenance": [true, false],
+    "nodes.0.maxConnections": [0, 2, 100_000],
+    "nodes.0.managed": [true],
+    "nodes.0.gpus": [
+      {},
+      { vendor: "none" },
+      { vendor: "nvidia" },
+      { vendor: "amd" },
+      { vendor: "nvidia", devices: ["0", "1"] },
+      { vendor: "nvidia", devices: ["GPU-8a5f3c9e-1b2d-4e6f-9a0b-1c2d3e4f5a6b"] },
+      { vendor: "nvidia", devices: ["MIG-GPU-8a5f3c9e/1/0"] },
+      { vendor: "nvidia", devices: ["nvidia.com/gpu=0"] },
+      { vendor: "amd", devices: ["0"], groups: ["video", "render", "109"] },
+      { vendor: "amd", minimumPercent: 0 },
+      { vendor: "nvidia", minimumPercent: 100 },
+    ],
+    "nodes.0.image": [
+      "ollama/ollama",
+      "ollama/ollama:0.32.15-rocm",
+      "registry.lan:5000/team/ollama:1",
+      `ollama/ollama@sha256:${"0".repeat(64)}`,
+    ],
+    "nodes.0.models": [[], ["llama3.2:3b"], ["hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"]],
+    "nodes.0.memoryMiB": [64, 100_000_000],
+    "nodes.0.cpus": [0.5, 1, 128],
+    "ollama.keepAlive": ["5m", "24h", "1h30m", "1.5h", "300ms", "0", "-1", "300"],
+    "ollama.kvCacheType": ["f16", "q8_0", "q4_0"],
+    "ollama.flashAttention": [true, false],
+    "ollama.environment": [{}, { HTTPS_PROXY: "http://proxy.lan:3128" }, { _A1: "$x; \n \"'`" }],
+    "balancer.listen": [{}, { address: "0.0.0.0" }, { address: "::", port: 80 }, { port: 1 }],
+    "balancer.algorithm": ["least_conn", "round_robin", "ip_hash", "random_two_least_conn"],
+    "balancer.subnet": ["10.0.0.0/16", "172.30.7.0/24", "10.25.240.0/20"],
+    "balancer.connectTimeoutSeconds": [1, 15],
+    "rollout.maxUnavailable": [1],
+    "rollout.drainTimeoutSeconds": [0, 86_400],
+    "rollout.minimumFreeGiB": [0, 0.5],
+  };
+  for (const [dotted, values] of Object.entries(VALID)) {
+    const path = pathOf(dotted);
+    test.each(values.map((value) => [JSON.stringify(value), value]))(`${dotted} %s`, (_, value) => {
+      const input = withValue(path, value);
+      expect(parseMesh(structuredClone(input))).toEqual(input);
+    });
+  }
+
+  test("a setting that is undefined is the same as one left out", () => {
+    const parsed = parseMesh({
+      nodes: [{ name: "a", port: undefined, gpus: { vendor: undefined } }],
+      balancer: undefined,
+    });
+    expect(parsed).toEqual({ nodes: [{ name: "a", gpus: {} }] });
+    expect(Object.keys(parsed.nodes[0]!)).toEqual(["name", "gpus"]);
+  });
+
+  test("the arguments are not changed", () => {
+    const given = Object.freeze({ nodes: Object.freeze([Object.freeze({ name: "a" })]) });
+    expect(parseMesh(given)).toEqual({ nodes: [{ name: "a" }] });
+  });
+
+  test("500 nodes are a mesh, 501 are not", () => {
+    const nodes = Array.from({ length: 501 }, (_, i) => ({ name: `n${i}` }));
+    expect(parseMesh({ nodes: nodes.slice(1) }).nodes).toHaveLength(500);
+    expect(problemsOf({ nodes })).toEqual([
+      { path: "nodes", text: "must have at most 500 nodes, got a list" },
+    ]);
+  });
+});
+
+describe("attacks", () => {
+  /** Every setting that takes text which ends up in nginx, docker or a shell. */
+  const TEXTS: (string | number)[][] = [
+    ["nodes", 0, "name"],
+    ["nodes", 0, "host"],
+    ["nodes", 0, "address"],
+    ["nodes", 0, "image"],
+    ["nodes", 0, "gpus", "devices", 0],
+    ["nodes", 0, "gpus", "groups", 0],
+    ["nodes", 0, "gpus", "vendor"],
+    ["nodes", 0, "models", 0],
+    ["nodes", 0, "ollama", "keepAlive"],
+    ["nodes", 0, "ollama", "loadTimeout"],
+    ["nodes", 0, "ollama", "kvCacheType"],
+    ["models", 0],
+    ["image"],
+    ["ollama", "keepAlive"],
+    ["ollama", "loadTimeout"],
+    ["ollama", "kvCacheType"],
+    ["balancer", "host"],
+    ["balancer", "image"],
+    ["balancer", "listen", "address"],
+    ["balancer", "algorithm"],
+    ["balancer", "subnet"],
+  ];
+  const ATTACKS: Record<string, string> = {
+    "a directive after it": "a; daemon off",
+    "the end of a block": "a} stream {",
+    "a variable of nginx": "$host",
+    "a braced variable": "${host}",
+    "a shell substitution": "$(reboot)",
+    backticks: "`id`",
+    "a pipe": "a|id",
+    "an ampersand": "a&id",
+    "a redirection": "a>/etc/passwd",
+    "a newline": "a\nb",
+    "a newline at the end": "a\n",
+    "a carriage return": "a\r\nHost: b",
+    "a NUL": "a\u0000b",
+    "a DEL": "a\u007f",
+    "a tab": "a\tb",
+    "a space": "a b",
+    "a space in front": " a",
+    "a double quote": 'a"b',
+    "a single quote": "a'b",
+    "a backslash": "a\\b",
+    "a comment": "a#b",
+    "a path upwards": "../../etc/passwd",
+    "an option": "-x",
+    "a long option": "--privileged",
+    "a template": "{{.Config}}",
+    nothing: "",
+    "a letter beyond ASCII": "é",
+    "a right-to-left mark": "a\u202eb",
+    "a line separator": "a\u2028b",
+    "a hundred thousand letters": "a".repeat(100_000),
+  };
+  for (const path of TEXTS) {
+    const name = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
+    test.each(Object.entries(ATTACKS))(`${name.slice(1)} refuses %s`, (_, attack) => {
+      const message = messageOf(withValue(path, attack));
+      const [head, ...lines] = message.split("\n");
+      expect(head).toMatch(/^ollama-mesh: [12] problems? in the configuration$/);
+      // Two where the value also does not go together with the rest (devices need a vendor).
+      expect(lines.filter((line) => line.startsWith(`  ${name.slice(1)} `))).toHaveLength(1);
+      expect(message.length).toBeLessThan(1000);
+    });
+  }
+
+  test("no other line can be forged by a key", () => {
+    const message = messageOf({
+      nodes: [
+        { name: "a", "x\n  nodes[7].port  is fine": 1, ollama: { environment: { "\n": "" } } },
+      ],
+    });
+    expect(message).toBe(
+      [
+        "ollama-mesh: 2 problems in the configuration",
+        '  nodes[0].ollama.environment["\\n"]        must be the name of an environment variable',
+        '  nodes[0]["x\\n  nodes[7].port  is fine"]  is not a setting',
+      ].join("\n"),
+    );
+  });
+
+  test("keys that JavaScript treats specially are settings unknown like any other", () => {
+    const given = JSON.parse('{"nodes":[{"name":"a","constructor":1,"toString":{}}]}') as unknown;
+    expect(problemPaths(given)).toEqual(["nodes[0].constructor", "nodes[0].toString"]);
+    const hidden = JSON.parse('{"nodes":[{"name":"a","__proto__":{"weight":70000}}]}') as unknown;
+    expect(problemPaths(hidden)).toEqual(["nodes[0].__proto__"]);
+  });
+
+  test("engines that look like options of ssh are refused, with or without a user", () => {
+    for (const host of ["ssh://-oProxyCommand", "ssh://-x@gpu1", "tcp://-x:2375", "unix://run/x"]) {
+      expect(problemPaths({ nodes: [{ name: "a", host }] }), host).toEqual(["nodes[0].host"]);
+    }
+  });
+});
+
+describe("invalid", () => {
+  const WRONG: Record<string, readonly unknown[]> = {
+    "nodes.0.port": [0, 65536, 1.5, -1, NaN, Infinity, "80", null, true, 1e21],
+    "nodes.0.weight": [0, 1001, 0.5, "1"],
+    "nodes.0.maxConnections": [-1, 100_001],
+    "nodes.0.memoryMiB": [0, 63, 1.5, 100_000_001],
+    "nodes.0.cpus": [0, -1, NaN, Infinity, "2"],
+    "nodes.0.access": ["balanceronly", "private", true],
+    access: ["none", false],
+    "nodes.0.backup": ["true", 1, null],
+    "nodes.0.managed": ["false", 0],
+    "nodes.0.gpus": [null, "nvidia", ["0"]],
+    "nodes.0.gpus.vendor": ["intel", "NVIDIA", true],
+    "nodes.0.gpus.minimumPercent": [-1, 101, 0.5, "50%"],
+    "nodes.0.address": [
+      "192.168.1.300",
+      "1.2.3",
+      "http://a",
+      "a:80",
+      "a/b",
+      "fe80::1%eth0",
+      "a..b",
+    ],
+    "balancer.listen.address": ["localhost", "192.168.1.300", "*"],
+    "balancer.subnet": ["10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/20", "10.0.0.0", "::/64", "x/20"],
+    "balancer.maxFails": [0],
+    "rollout.drainTimeoutSeconds": [-1, 86_401],
+    "rollout.minimumFreeGiB": [-1, "2"],
+    models: ["llama3.2:3b", [1], [""]],
+    ollama: [null, []],
+  };
+  for (const [dotted, values] of Object.entries(WRONG)) {
+    const path = pathOf(dotted);
+    test.each(values.map((value) => [String(JSON.stringify(value)), value]))(
+      `${dotted} %s`,
+      (_, value) => {
+        const shown = shownPath(dotted);
+        const paths = problemPaths(withValue(path, value));
+        expect(paths.map((each) => each.replace(/^(models)\[0\]$/, "$1"))).toEqual([shown]);
+      },
+    );
+  }
+
+  test.each([
+    [undefined, "is missing; it must be an object with a list of nodes"],
+    [null, "must be an object with a list of nodes, got null"],
+    ["nodes", 'must be an object with a list of nodes, got "nodes"'],
+    [[], "must be an object with a list of nodes, got an empty list"],
+  ])("a mesh that is %s", (input, text) => {
+    expect(problemsOf(input)).toEqual([{ path: "mesh", text }]);
+  });
+
+  test("a node that is a name alone belongs into a stack's config, not into a program", () => {
+    expect(problemsOf({ nodes: ["one"] })).toEqual([
+      { path: "nodes[0]", text: 'must be an object with at least a name, got "one"' },
+    ]);
+  });
+
+  test("what is missing is said to be missing", () => {
+    expect(problemsOf({ nodes: [{}] })).toEqual([
+      {
+        path: "nodes[0].name",
+        text: 'is missing; it must be lower-case letters, digits and "-", up to 40',
+      },
+    ]);
+    expect(problemsOf({})).toEqual([
+      { path: "nodes", text: "is missing; it must be a list of nodes" },
+    ]);
+  });
+});
+
+describe("a setting of another name", () => {
+  test.each([
+    [{ nodes: [{ name: "a", gpuz: {} }] }, "nodes[0].gpuz", "gpus"],
+    [{ nodes: [{ name: "a", wieght: 1 }] }, "nodes[0].wieght", "weight"],
+    [{ nodes: [{ name: "a", Port: 1 }] }, "nodes[0].Port", "port"],
+    [{ nodes: [{ name: "a", gpus: { vendr: 1 } }] }, "nodes[0].gpus.vendr", "vendor"],
+    [{ nodes: [{ name: "a" }], node: [] }, "node", "nodes"],
+    [{ nodes: [{ name: "a" }], balancer: { listen: { prt: 1 } } }, "balancer.listen.prt", "port"],
+    [{ nodes: [{ name: "a" }], rollout: { warmup: true } }, "rollout.warmup", "warmUp"],
+  ])("%j", (input, path, meant) => {
+    expect(problemsOf(input)).toEqual([
+      { path, text: `is not a setting; did you mean "${meant}"?` },
+    ]);
+  });
+
+  test("nothing is guessed where nothing is near", () => {
+    expect(problemsOf({ nodes: [{ name: "a", temperature: 1 }] })).toEqual([
+      { path: "nodes[0].temperature", text: "is not a setting" },
+    ]);
+  });
+});
+
+describe("what does not go together", () => {
+  const at = (nodes: object[], rest: object = {}) => problemPaths({ nodes, ...rest });
+
+  test("two nodes of a name", () => {
+    expect(problemsOf({ nodes: [{ name: "a" }, { name: "b" }, { name: "a" }] })).toEqual([
+      { path: "nodes[2].name", text: 'must be unique, but nodes[0] is "a" too' },
+    ]);
+  });
+
+  test("a port of a node in the mesh network, where it has no effect", () => {
+    expect(at([{ name: "a", port: 11434 }])).toEqual(["nodes[0].port"]);
+  });
+
+  test("GPUs by CDI name beside GPUs by index, which no driver takes together", () => {
+    const gpus = { vendor: "nvidia", devices: ["0", "nvidia.com/gpu=1"] };
+    expect(at([{ name: "a", gpus }])).toEqual(["nodes[0].gpus.devices"]);
+  });
+
+  test("two nodes at an address and port, by whatever way", () => {
+    const address = "10.0.0.7";
+    const external = (name: string, rest: object = {}) => ({
+      name,
+      managed: false,
+      address,
+      ...rest,
+    });
+    expect(at([external("a"), external("b", { port: 11434 })])).toEqual(["nodes[1].address"]);
+    expect(at([external("a"), external("b", { port: 11435 })])).toEqual([]);
+    const host = "ssh://admin@gpu1.lan";
+    expect(
+      at([
+        { name: "a", host },
+        { name: "b", host },
+      ]),
+    ).toEqual(["nodes[1].port"]);
+    expect(
+      at([
+        { name: "a", host },
+        { name: "b", host, port: 1 },
+      ]),
+    ).toEqual([]);
+    expect(
+      at([
+        { name: "a", host },
+        { name: "b", host: "ssh://gpu1.lan:2222" },
+      ]),
+    ).toEqual(["nodes[1].port"]);
+  });
+
+  test("nodes on the balancer's own engine never meet", () => {
+    expect(at([{ name: "a" }, { name: "b" }])).toEqual([]);
+  });
+
+  test("GPU settings without their vendor", () => {
+    expect(at([{ name: "a", gpus: { devices: ["0"] } }])).toEqual(["nodes[0].gpus.devices"]);
+    expect(at([{ name: "a", gpus: { vendor: "nvidia", groups: ["video"] } }])).toEqual([
+      "nodes[0].gpus.groups",
+    ]);
+    expect(at([{ name: "a", gpus: { minimumPercent: 1 } }])).toEqual([
+      "nodes[0].gpus.minimumPercent",
+    ]);
+  });
+
+  test("a share of a model on the GPU where no model is loaded; nothing may be asked, or left out", () => {
+    const rest = { rollout: { warmUp: false } };
+    const asks = (gpus: object) => at([{ name: "a", gpus: { vendor: "nvidia", ...gpus } }], rest);
+    expect(asks({ minimumPercent: 50 })).toEqual(["nodes[0].gpus.minimumPercent"]);
+    expect(asks({ minimumPercent: 0 })).toEqual([]);
+    expect(asks({})).toEqual([]);
+  });
+
+  test("all managed nodes out at once; a single one cannot but be", () => {
+    const rollout = { maxUnavailable: 2 };
+    expect(at([{ name: "a" }], { rollout })).toEqual([]);
+    expect(at([{ name: "a" }, { name: "b" }], { rollout })).toEqual(["rollout.maxUnavailable"]);
+    expect(at([{ name: "a" }, { name: "b" }, { name: "c" }], { rollout })).toEqual([]);
+  });
+
+  test("mistakes of one part do not hide those of combinations in another", () => {
+    const nodes = [
+      { name: "a", managed: false },
+      { name: "b", weight: 0 },
+    ];
+    expect(at(nodes).toSorted()).toEqual(["nodes[0].address", "nodes[1].weight"]);
+  });
+});
+
+describe("messages", () => {
+  test("ten mistakes make one error with exactly ten lines, sorted, in one column", () => {
+    const nodes: object[] = Array.from({ length: 11 }, (_, i) => ({ name: `n${i}` }));
+    nodes[2] = { name: "n2", port: 70000, gpuz: 1, address: "a b" };
+    nodes[10] = { name: "N10", weight: 0, backup: "yes" };
+    const message = messageOf({
+      nodes,
+      models: ["-x"],
+      balancer: { workers: 0, subnet: "10.0.0.0/8" },
+      rollout: { warmUp: 1 },
+    });
+    expect(message).toBe(
+      [
+        "ollama-mesh: 10 problems in the configuration",
+        '  balancer.subnet   must be an IPv4 network of /16 to /24 as "10.90.16.0/20", got "10.0.0.0/8"',
+        "  balancer.workers  must be a whole number, 1-256, got 0",
+        '  models[0]         must be a model as "llama3.2:3b", got "-x"',
+        '  nodes[2].address  must be an IP address or host name, without scheme or port, got "a b"',
+        '  nodes[2].gpuz     is not a setting; did you mean "gpus"?',
+        "  nodes[2].port     must be a whole number, 1-65535, got 70000",
+        '  nodes[10].backup  must be true or false, got "yes"',
+        '  nodes[10].name    must be lower-case letters, digits and "-", up to 40, got "N10"',
+        "  nodes[10].weight  must be a whole number, 1-1000, got 0",
+        "  rollout.warmUp    must be true or false, got 1",
+      ].join("\n"),
+    );
+  });
+
+  test("no value of `environment` is ever shown, wherever it was put", () => {
+    const secret = "hunter2";
+    const environment = { TOKEN: secret };
+    const inputs: unknown[] = [
+      { nodes: [{ name: "a", environment }] },
+      { nodes: [{ name: "a", ollama: environment }] },
+      { nodes: [{ name: "a", ollama: [{ environment }] }] },
+      { nodes: [{ name: "a", ollama: { environment: [secret] } }] },
+      { nodes: [{ name: "a", ollama: { environment: secret } }] },
+      { nodes: [{ name: "a", ollama: { environment: { TOKEN: { value: secret } } } }] },
+      { nodes: [{ name: "a", ollama: { environment: { TOKEN: [secret] } } }] },
+      { nodes: { name: "a", ollama: { environment } } },
+      { nodes: [[{ name: "a", ollama: { environment } }]] },
+      { nodes: [{ name: "a" }], ollama: { environment: [{ TOKEN: secret }] } },
+      [{ name: "a", ollama: { environment } }],
+    ];
+    for (const input of inputs) {
+      const message = messageOf(input);
+      expect(message, JSON.stringify(input)).toMatch(/^ollama-mesh: 1 problem/);
+      expect(message).not.toContain(secret);
+    }
+  });
+
+  test("whatever is given, there is a config or an error of the house form", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (node, balancer) => {
+        const message = messageOf({ nodes: [{ name: "a" }, node], balancer });
+        const [head, ...lines] = message.split("\n");
+        if (message === "") return;
+        expect(head).toMatch(/^ollama-mesh: \d+ problems? in the configuration$/);
+        expect(lines.every((line) => /^ {2}\S/.test(line))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

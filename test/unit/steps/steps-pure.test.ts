@@ -1,0 +1,226 @@
+// What of the steps needs no engine.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+
+import { NGINX_USER } from "../../../templates/nginx-layout.ts";
+import { dockerEnvironment } from "../../../steps/engine/docker-engine.ts";
+import { explainUnreachable } from "../../../steps/engine/unreachable.ts";
+import { table } from "../../../steps/hosts/hosts.ts";
+import { canonicalModel } from "../../../steps/models/model-store.ts";
+import { run } from "../../../steps/run.ts";
+import { SSH_OPTIONS } from "../../../steps/engine/ssh.ts";
+import { sshDestination } from "../../../config/net/engine-endpoint.ts";
+import { StepError } from "../../../steps/step-error.ts";
+import { DeadlineError, until, waiting } from "../../../steps/until.ts";
+
+describe("the full name of a model", () => {
+  test.each([
+    ["llama3.2", "llama3.2:latest"],
+    ["llama3.2:3b", "llama3.2:3b"],
+    ["user/model", "user/model:latest"],
+    ["registry.lan:5000/user/model", "registry.lan:5000/user/model:latest"],
+    ["registry.lan:5000/user/model:1", "registry.lan:5000/user/model:1"],
+    ["http://registry.lan:5000/user/model", "registry.lan:5000/user/model:latest"],
+    ["https://hf.co/user/model:Q4_K_M", "hf.co/user/model:Q4_K_M"],
+  ])("%s: %s", (name, full) => {
+    expect(canonicalModel(name)).toBe(full);
+  });
+});
+
+describe("waiting", () => {
+  test("ends with the first result, however falsy, after as many looks as it takes", async () => {
+    const look = vi
+      .fn<() => Promise<false | ReturnType<typeof waiting>>>()
+      .mockResolvedValueOnce(waiting("one"))
+      .mockResolvedValueOnce(waiting("two"))
+      .mockResolvedValueOnce(false);
+    await expect(until("it", 5, look)).resolves.toBe(false);
+    expect(look).toHaveBeenCalledTimes(3);
+  });
+
+  test("looks once even when there is no time", async () => {
+    await expect(until("it", 0, () => Promise.resolve("there"))).resolves.toBe("there");
+  });
+
+  test("ends at the deadline with what was waited for, how long, and what was seen last", async () => {
+    const look = vi
+      .fn<() => Promise<ReturnType<typeof waiting>>>()
+      .mockResolvedValueOnce(waiting("connection refused"))
+      .mockResolvedValue(waiting("status 503"));
+    const error = await until("GET http://a", 0.1, look).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(DeadlineError);
+    expect(error).toHaveProperty("message", "GET http://a: not within 0.1 s (last: status 503)");
+  });
+
+  test("ends at once with what the look throws", async () => {
+    const look = vi.fn(() => Promise.reject(new StepError("gone")));
+    await expect(until("it", 60, look)).rejects.toThrow(new StepError("gone"));
+    expect(look).toHaveBeenCalledTimes(1);
+  });
+});
+
+test("a step that this version does not have is named", async () => {
+  await expect(run("nonsense" as "ready")).rejects.toThrow(
+    "ollama-mesh has no step nonsense; has it been downgraded?",
+  );
+});
+
+describe("the environment of docker commands", () => {
+  const DIVERTING = {
+    DOCKER_HOST: "tcp://elsewhere:2375",
+    DOCKER_CONTEXT: "elsewhere",
+    DOCKER_CERT_PATH: "/elsewhere",
+    DOCKER_TLS: "1",
+    DOCKER_TLS_VERIFY: "1",
+    DOCKER_API_VERSION: "1.12",
+  };
+
+  test("sends them to no other engine, and keeps what ssh and logins need", () => {
+    const kept = { SSH_AUTH_SOCK: "/run/agent", DOCKER_CONFIG: "/home/me/.docker" };
+    for (const [name, value] of Object.entries({ ...DIVERTING, ...kept })) vi.stubEnv(name, value);
+    const environment = dockerEnvironment();
+    for (const name of Object.keys(DIVERTING)) expect(environment).not.toHaveProperty(name);
+    expect(environment).toMatchObject(kept);
+  });
+
+  describe("has an ssh before the real one", () => {
+    const made = () => {
+      const folder = mkdtempSync(join(tmpdir(), "run-"));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      // Stands in for ssh: shows with which words it was called.
+      const real = join(folder, "real");
+      mkdirSync(real);
+      writeFileSync(join(real, "ssh"), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+      vi.stubEnv("PATH", `${real}:/usr/bin:/bin`);
+      return folder;
+    };
+    const words = () =>
+      execFileSync("ssh", ["-l", "ops", "--", "a host"], { env: dockerEnvironment() })
+        .toString()
+        .trim()
+        .split("\n");
+    const always = SSH_OPTIONS.flatMap((option) => ["-o", option]);
+
+    test("that asks nobody, gives up, and shares one connection in a folder of this user only", () => {
+      const folder = made();
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      const shared = ["ControlMaster=auto", `ControlPath=${folder}/ollama-mesh/%C`];
+      expect(words()).toEqual([
+        ...always,
+        ...[...shared, "ControlPersist=15"].flatMap((option) => ["-o", option]),
+        ...["-l", "ops", "--", "a host"],
+      ]);
+      expect(statSync(join(folder, "ollama-mesh")).mode & 0o777).toBe(0o700);
+    });
+
+    test("that shares none where the socket's address would be too long", () => {
+      const folder = join(made(), "a".repeat(60));
+      mkdirSync(folder);
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      expect(words()).toEqual([...always, "-l", "ops", "--", "a host"]);
+    });
+
+    test("in another folder where that one is open to others, or a link", () => {
+      const folder = made();
+      vi.stubEnv("XDG_RUNTIME_DIR", folder);
+      mkdirSync(join(folder, "ollama-mesh"), { mode: 0o755 });
+      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
+      rmSync(join(folder, "ollama-mesh"), { recursive: true });
+      mkdirSync(join(folder, "elsewhere"), { mode: 0o700 });
+      symlinkSync(join(folder, "elsewhere"), join(folder, "ollama-mesh"));
+      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
+    });
+  });
+});
+
+describe("an engine that is not reached", () => {
+  const behindSsh = (stderr: string) =>
+    `error during connect: Get "http://docker.example.com/v1.41/version": command [ssh -o ConnectTimeout=30 -T -l ops -- gpu1 docker system dial-stdio] has exited with exit status 255, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${stderr}`;
+  test.each<[string, string, RegExp]>([
+    [
+      "unknown key",
+      "Host key verification failed.\r\n",
+      /is not known; run {2}ssh -p 2222 ops@gpu1 {2}once/,
+    ],
+    [
+      "other key",
+      "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n",
+      /ssh-keygen -R '\[gpu1\]:2222'/,
+    ],
+    [
+      "wrong login",
+      "ops@gpu1: Permission denied (publickey).\r\n",
+      /until {2}ssh -p 2222 ops@gpu1 true {2}works/,
+    ],
+    [
+      "wrong name",
+      "ssh: Could not resolve hostname gpu1: Name or service not known",
+      /is not known; correct `host`/,
+    ],
+    [
+      "off",
+      "ssh: connect to host gpu1 port 2222: No route to host",
+      /does not answer; switch it on/,
+    ],
+    ["no sshd", "ssh: connect to host gpu1 port 2222: Connection refused", /no sshd answers there/],
+    ["busy", "kex_exchange_identification: Connection closed by remote host", /MaxStartups/],
+    ["no docker", "bash: line 1: docker: command not found", /install Docker there/],
+  ])("%s: the message names it, the way out and what docker says", (_, stderr, wayOut) => {
+    const message = explainUnreachable("ssh://ops@gpu1:2222", behindSsh(stderr)) ?? "";
+    expect(message).toMatch(/^Docker engine ssh:\/\/ops@gpu1:2222: /);
+    expect(message).toMatch(wayOut);
+    expect(message.split("\n  docker says: ")[1]).toBe(stderr.trim().split(/\r?\n/).at(-1));
+  });
+
+  test("is not what a program in a container says", () => {
+    const said = "dial tcp 10.0.0.1:443: connect: connection refused";
+    expect(explainUnreachable("ssh://gpu1", said)).toBeUndefined();
+  });
+
+  test.each([
+    ["ssh://gpu1", ["gpu1"]],
+    ["ssh://ops@gpu1", ["ops@gpu1"]],
+    ["ssh://ops@gpu1:2222", ["-p", "2222", "ops@gpu1"]],
+    ["tcp://gpu1:2376", undefined],
+    ["unix:///var/run/docker.sock", undefined],
+  ])("%s is logged in to by ssh %j", (endpoint, words) => {
+    expect(sshDestination(endpoint)).toEqual(words);
+  });
+});
+
+test("the table of hosts has a line each, what is not known left open", () => {
+  const fine = {
+    endpoint: "ssh://gpu1",
+    reached: true,
+    problems: [],
+    engine: "28.5.2",
+    api: "1.51",
+  };
+  expect(
+    table([
+      {
+        ...fine,
+        architecture: "x86_64",
+        memoryGiB: 31.2,
+        freeGiB: 70.6,
+        gpus: "nvidia",
+        clockSeconds: -2,
+      },
+      { ...fine, endpoint: "tcp://gpu20:2376", problems: ["a", "b"], clockSeconds: 0 },
+      { endpoint: "ssh://gpu3", reached: false, problems: ["off"] },
+    ]),
+  ).toEqual([
+    "host              docker  api   machine  memory  disk left  gpus    clock",
+    "ssh://gpu1        28.5.2  1.51  x86_64   31 GiB  71 GiB     nvidia  -2 s   ok",
+    "tcp://gpu20:2376  28.5.2  1.51  -        -       -          -       +0 s   2 problems",
+    "ssh://gpu3        -       -     -        -       -          -       -      not reached",
+  ]);
+});
+
+test("nginx runs as the official image's user, which is not root", () => {
+  expect(NGINX_USER).toBe("101:101");
+});
