@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "../config/names.ts";
 import type { HostPlan } from "../plan/host-plan.ts";
-import type { ModelPlace } from "../steps/models/model-store.ts";
+import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { engineTls } from "../steps/engine/engine-tls.ts";
 import { SSH_OPTIONS } from "../steps/engine/ssh.ts";
 import { leftAlone, step } from "./step.ts";
@@ -15,9 +15,9 @@ export interface GpuHostArgs {
   /** Images of the nodes on it. */
   images: pulumi.Input<string[]>;
   /** Its models, and where others find them; of a host with Ollama only. */
-  models: pulumi.Input<ModelPlace>;
+  models: pulumi.Input<ModelStoreRef>;
   /** The other hosts with Ollama, which may have the models already. */
-  peers: pulumi.Input<ModelPlace>[];
+  peers: pulumi.Input<ModelStoreRef>[];
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
   minimumFreeGiB: number;

@@ -3,18 +3,18 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { BALANCER } from "../config/defaults.ts";
 import { MESH_LABEL } from "../config/names.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { keepSecrets } from "./balancer-secrets.ts";
 import { nginxContainerArgs, publishedPorts } from "./containers/balancer-container.ts";
 import type { GpuHost } from "./gpu-host.ts";
-import { clearLeftover } from "./leftover.ts";
+import { clearOrphan } from "./orphan.ts";
 import { step } from "./step.ts";
 
 /** Arguments of LoadBalancer. */
 export interface LoadBalancerArgs {
   mesh: string;
-  /** With stand-ins for what is known later. */
+  /** With placeholders for what is known later. */
   plan: BalancerPlan;
   /** As it will be, secrets included. */
   known: pulumi.Output<BalancerPlan>;
@@ -32,13 +32,13 @@ export interface LoadBalancerArgs {
 
 /** nginx in a container, with its config in a volume; nodes are added by their admissions. */
 export class LoadBalancer extends pulumi.ComponentResource {
-  /** In which nodes on the balancer's engine get a place: see placeIn. */
+  /** In which nodes on the balancer's engine get a place: see networkAttachment. */
   readonly network: docker.Network;
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:LoadBalancer", name, {}, opts);
     const { plan, host } = args;
-    const place = balancerPlace(plan);
+    const ref = balancerRef(plan);
     const here = { parent: this, provider: host.provider, replacementTrigger: host.engine };
 
     const image = step(
@@ -64,14 +64,14 @@ export class LoadBalancer extends pulumi.ComponentResource {
       { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
       { ...here, dependsOn: [host.preflight] },
     );
-    const reach = args.remote ? [reachNodes(name, place, args, [image, this.network], this)] : [];
+    const reach = args.remote ? [reachNodes(name, ref, args, [image, this.network], this)] : [];
     const made = [image, this.network, volume, ...reach];
     const before = { parent: this, dependsOn: [...made, ...args.asked] };
-    const secrets = keepSecrets(name, place, plan, args.known, before);
+    const secrets = keepSecrets(name, ref, plan, args.known, before);
     const config = step(
       `${name}-config`,
       { create: "applyConfig" },
-      { balancer: place, image: args.image, base: args.base, secrets: secrets.hash },
+      { balancer: ref, image: args.image, base: args.base, secrets: secrets.hash },
       {
         ...before,
         dependsOn: [...before.dependsOn, ...secrets.kept],
@@ -82,7 +82,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       ...here,
       dependsOn: [config, ports],
     });
-    servingGate(name, place, container, this);
+    servingGate(name, ref, container, this);
     this.registerOutputs({});
   }
 }
@@ -92,7 +92,7 @@ function meshNetwork(
   { mesh, plan }: LoadBalancerArgs,
   opts: pulumi.CustomResourceOptions,
 ) {
-  const leftover = {
+  const orphan = {
     kind: "network" as const,
     endpoint: plan.endpoint,
     name: plan.network,
@@ -107,7 +107,7 @@ function meshNetwork(
       ipamConfigs: [{ subnet: plan.addresses.subnet, gateway: plan.addresses.gateway }],
       labels: [{ label: MESH_LABEL, value: mesh }],
     },
-    { ...opts, ...clearLeftover(`${name}-network`, balancerPlace(plan), leftover) },
+    { ...opts, ...clearOrphan(`${name}-network`, balancerRef(plan), orphan) },
   );
 }
 
@@ -115,7 +115,7 @@ function meshNetwork(
  * A container's place in the mesh network. The name comes from the network itself, so that Pulumi deletes what is in it
  * first when it must be replaced: Docker removes no network with a container.
  */
-export const placeIn = ({ name }: docker.Network, ipv4Address: string) => ({
+export const networkAttachment = ({ name }: docker.Network, ipv4Address: string) => ({
   networksAdvanced: [{ name, ipv4Address }],
 });
 
@@ -126,7 +126,7 @@ function nginxContainer(
   opts: pulumi.CustomResourceOptions,
 ) {
   const { mesh, plan } = args;
-  const leftover = {
+  const orphan = {
     kind: "container" as const,
     endpoint: plan.endpoint,
     name: plan.container,
@@ -137,12 +137,12 @@ function nginxContainer(
     name,
     {
       ...nginxContainerArgs(mesh, plan),
-      ...placeIn(network, plan.addresses.balancer),
+      ...networkAttachment(network, plan.addresses.balancer),
       image: args.image,
     },
     {
       ...opts,
-      ...clearLeftover(name, balancerPlace(plan), leftover),
+      ...clearOrphan(name, balancerRef(plan), orphan),
       deleteBeforeReplace: true,
       replaceOnChanges: ["healthcheck", "tmpfs"],
     },
@@ -152,25 +152,25 @@ function nginxContainer(
 /** Nodes on other hosts must be within reach before anything of the balancer is changed for them. */
 function reachNodes(
   name: string,
-  place: ReturnType<typeof balancerPlace>,
+  ref: ReturnType<typeof balancerRef>,
   { image, remote }: LoadBalancerArgs,
   dependsOn: pulumi.Resource[],
   parent: pulumi.Resource,
 ): local.Command {
-  const input = { balancer: place, image, nodes: remote };
+  const input = { balancer: ref, image, nodes: remote };
   return step(`${name}-reach`, { create: "reach" }, input, { parent, dependsOn }, undefined, true);
 }
 
 function servingGate(
   name: string,
-  place: ReturnType<typeof balancerPlace>,
+  ref: ReturnType<typeof balancerRef>,
   container: docker.Container,
   parent: pulumi.Resource,
 ): local.Command {
   return step(
     `${name}-serving`,
     { create: "serving" },
-    { balancer: place, pids: BALANCER.pids },
+    { balancer: ref, pids: BALANCER.pids },
     { parent, dependsOn: [container] },
     [container.id],
   );

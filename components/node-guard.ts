@@ -3,13 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { GUARD } from "../config/defaults.ts";
 import { MESH_LABEL } from "../config/names.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
 import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
-import type { Link } from "../steps/nodes/guard.ts";
+import type { LinkKeyPairs } from "../steps/nodes/guard.ts";
 import { guardContainerArgs, guardFiles, guardVolume } from "./containers/guard-container.ts";
 import type { GpuHost } from "./gpu-host.ts";
-import { clearLeftover } from "./leftover.ts";
+import { clearOrphan } from "./orphan.ts";
 import { spread } from "./outputs.ts";
 import { leftAlone, step } from "./step.ts";
 
@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 /** Arguments of nodeGuard. */
 export interface NodeGuardArgs {
   mesh: MeshPlan;
-  /** With stand-ins for what is known later. */
+  /** With placeholders for what is known later. */
   plan: NodePlan;
   /** As it will be. */
   node: pulumi.Output<NodePlan>;
@@ -61,17 +61,17 @@ export function nodeGuard(
   const files = link.apply((made) => guardFiles(container, made));
   const volumeName = pulumi.unsecret(files.apply((all) => guardVolume(guard, all)));
   const labels = [{ label: MESH_LABEL, value: mesh.name }];
-  const leftover = {
+  const orphan = {
     endpoint: container.endpoint,
     name: guard,
     label: MESH_LABEL,
     mesh: mesh.name,
   };
-  const place = balancerPlace(mesh.balancer);
+  const ref = balancerRef(mesh.balancer);
   const network = new docker.Network(
     `${name}-guard`,
     { name: guard, driver: "bridge", labels },
-    { ...here, ...clearLeftover(`${name}-guard-network`, place, { ...leftover, kind: "network" }) },
+    { ...here, ...clearOrphan(`${name}-guard-network`, ref, { ...orphan, kind: "network" }) },
   );
   const volume = new docker.Volume(`${name}-guard`, { name: volumeName, labels }, here);
   const kept = step(
@@ -105,8 +105,8 @@ export function nodeGuard(
           dependsOn: [beside, network, kept],
           deleteBeforeReplace: true,
           replaceOnChanges: ["healthcheck", "tmpfs"],
-          ...clearLeftover(`${name}-guard`, place, {
-            ...leftover,
+          ...clearOrphan(`${name}-guard`, ref, {
+            ...orphan,
             kind: "container",
             node: args.plan.name,
           }),
@@ -120,7 +120,7 @@ function nodeLink(
   parent: pulumi.Resource,
   name: string,
   { name: node, tls, offline }: NodePlan,
-): pulumi.Output<Link> {
+): pulumi.Output<LinkKeyPairs> {
   const made = step(
     `${name}-link`,
     { create: "makeLink" },
@@ -134,7 +134,7 @@ function nodeLink(
     },
   );
   return pulumi.secret(made.stdout).apply((printed) => {
-    const link = JSON.parse(printed) as Link;
+    const link = JSON.parse(printed) as LinkKeyPairs;
     for (const { certificate } of [link.server, link.client]) {
       const { validTo } = new X509Certificate(certificate);
       if (Date.parse(validTo) > Date.now() + GUARD.warningDays * DAY_MS) continue;

@@ -4,8 +4,8 @@ import { balancerWarnings } from "../config/checks/warnings.ts";
 import { engineWarnings } from "./engine-warnings.ts";
 import { NGINX_IMAGE } from "../config/defaults.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
-import { planArgs, type KnownLater } from "./known-later.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { planArgs, type LateValues } from "./late-values.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import { LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
 import { engineHost } from "../config/net/engine-endpoint.ts";
@@ -17,13 +17,13 @@ import { urlAt, type BalancerPlan } from "../plan/balancer-plan.ts";
 import { nodeState } from "../plan/node-plan.ts";
 import type { HostPlan } from "../plan/host-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import type { ModelPlace } from "../steps/models/model-store.ts";
+import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { sshHostName } from "../steps/engine/ssh.ts";
 import { ConfigurationError } from "../config/problems.ts";
-import { configDrift } from "./standing/drift.ts";
-import { askBalancer, type NoStanding, type Standing } from "./standing/standing.ts";
+import { configDrift } from "./observed/drift.ts";
+import { askBalancer, type NotObserved, type ObservedMesh } from "./observed/observed-mesh.ts";
 import { step } from "./step.ts";
-import { turnOrder } from "./standing/turn-order.ts";
+import { rolloutOrder } from "./observed/rollout-order.ts";
 
 /**
  * One endpoint for a fleet of Ollama servers: containers on one or several Docker engines behind an
@@ -46,9 +46,9 @@ export class OllamaMesh extends pulumi.ComponentResource {
     const known = plannedOrRefused(this, name, args);
     warn(this, known);
     const hosts = createHosts(this, known, args);
-    const standing = askBalancer(balancerPlace(known.plan.balancer));
-    const balancer = createBalancer(this, known, hosts, standing, args);
-    const nodes = createNodes(this, known, hosts, balancer, standing, args);
+    const observed = askBalancer(balancerRef(known.plan.balancer));
+    const balancer = createBalancer(this, known, hosts, observed, args);
+    const nodes = createNodes(this, known, hosts, balancer, observed, args);
 
     const served = pulumi.all(nodes.map(({ admission }) => admission.id));
     const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
@@ -65,7 +65,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
   }
 }
 
-function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): KnownLater {
+function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): LateValues {
   try {
     return planArgs(name, args);
   } catch (error) {
@@ -80,7 +80,7 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
 }
 
 /** Says before anything is touched what is allowed but may hurt. */
-function warn(mesh: OllamaMesh, { config }: KnownLater): void {
+function warn(mesh: OllamaMesh, { config }: LateValues): void {
   for (const { path, text } of [...balancerWarnings(config), ...engineWarnings(config)]) {
     void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
@@ -91,23 +91,26 @@ const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? 
 /** One per Docker engine, the balancer's included, by endpoint. */
 function createHosts(
   mesh: OllamaMesh,
-  known: KnownLater,
+  known: LateValues,
   args: OllamaMeshArgs,
 ): Map<string, GpuHost> {
   const { plan } = known;
   const described = plan.hosts.map((host) => describeHost(known, host, args));
   const { length: on } = described.filter(({ plan: { offline } }) => !offline);
-  const looked = on > 1 ? [lookAtHosts(mesh, plan, described)] : [];
+  const inspected = on > 1 ? [inspectHosts(mesh, plan, described)] : [];
   return new Map(
     described.map((args): [string, GpuHost] => {
       const name = `${plan.name}-${args.plan.key}`;
-      return [args.plan.endpoint, new GpuHost(name, { ...args, after: looked }, { parent: mesh })];
+      return [
+        args.plan.endpoint,
+        new GpuHost(name, { ...args, after: inspected }, { parent: mesh }),
+      ];
     }),
   );
 }
 
 function describeHost(
-  { plan, nodes }: KnownLater,
+  { plan, nodes }: LateValues,
   host: HostPlan,
   args: OllamaMeshArgs,
 ): Omit<GpuHostArgs, "after"> {
@@ -123,10 +126,10 @@ function describeHost(
       const all = containers.flatMap(({ image, guard }) => [image, ...(guard ? [nginx] : [])]);
       return [...new Set(all)].sort();
     }),
-    models: modelPlace(nodes, host),
+    models: modelStoreRef(nodes, host),
     // Also those that are switched off: whether one answers is found out when a model is missing.
     peers: plan.hosts.flatMap((other) =>
-      other.ollama && other.endpoint !== host.endpoint ? [modelPlace(nodes, other)] : [],
+      other.ollama && other.endpoint !== host.endpoint ? [modelStoreRef(nodes, other)] : [],
     ),
     // With the settings, since a plan has stand-ins for values of the environment.
     purpose: pulumi
@@ -152,7 +155,7 @@ function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
 }
 
 /** One look at all hosts that something is changed on, with all their problems in one message. */
-function lookAtHosts(
+function inspectHosts(
   mesh: OllamaMesh,
   plan: MeshPlan,
   hosts: Omit<GpuHostArgs, "after">[],
@@ -166,7 +169,7 @@ function lookAtHosts(
 }
 
 /** The store of a host, as other hosts reach it: at the address of a node that is published there. */
-function modelPlace(nodes: KnownLater["nodes"], host: HostPlan): pulumi.Output<ModelPlace> {
+function modelStoreRef(nodes: LateValues["nodes"], host: HostPlan): pulumi.Output<ModelStoreRef> {
   return pulumi.all([...nodes.values()]).apply((all) => {
     const own = all.filter(({ container }) => container?.endpoint === host.endpoint);
     const images = own.flatMap(({ container }) =>
@@ -185,9 +188,9 @@ function modelPlace(nodes: KnownLater["nodes"], host: HostPlan): pulumi.Output<M
 
 function createBalancer(
   mesh: OllamaMesh,
-  { plan, nodes, balancer }: KnownLater,
+  { plan, nodes, balancer }: LateValues,
   hosts: Map<string, GpuHost>,
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
   args: OllamaMeshArgs,
 ): LoadBalancer {
   return new LoadBalancer(
@@ -202,7 +205,7 @@ function createBalancer(
       base: pulumi
         .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
         .apply(([all, certificate]) => nginxConf(withCertificate(plan.balancer, certificate), all)),
-      drift: configDrift(standing),
+      drift: configDrift(observed),
       asked: [...hosts.values()].map(({ preflight }) => preflight),
     },
     { parent: mesh },
@@ -219,7 +222,7 @@ const withCertificate = (plan: BalancerPlan, certificate: string | undefined): B
   certificate === undefined ? plan : { ...plan, tls: { ...plan.tls, certificate } };
 
 /** Nodes that the balancer will reach over the LAN, those in maintenance or offline left out; undefined when there are none. */
-function remoteNodes(plan: MeshPlan, nodes: KnownLater["nodes"]) {
+function remoteNodes(plan: MeshPlan, nodes: LateValues["nodes"]) {
   const remote = plan.nodes.filter(
     ({ container, maintenance, offline }) => container?.publish && !maintenance && !offline,
   );
@@ -232,14 +235,14 @@ function remoteNodes(plan: MeshPlan, nodes: KnownLater["nodes"]) {
 /** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
 function createNodes(
   mesh: OllamaMesh,
-  { plan, nodes }: KnownLater,
+  { plan, nodes }: LateValues,
   hosts: Map<string, GpuHost>,
   balancer: LoadBalancer,
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
   args: OllamaMeshArgs,
 ): OllamaNode[] {
   const preparations = [...hosts.values()].flatMap((host) => host.prepared);
-  const order = turnOrder(plan, standing);
+  const order = rolloutOrder(plan, observed);
   const created = new Map<string, OllamaNode>();
   const create = (name: string) => {
     const i = plan.nodes.findIndex((node) => node.name === name);
@@ -261,7 +264,7 @@ function createNodes(
         ...(host ? { host } : {}),
         image: nginxImage(args),
         balancer,
-        standing,
+        observed,
         after: [...preparations, ...waitsFor.map((other) => created.get(other)!.admission)],
       },
       { parent: mesh },

@@ -19,14 +19,14 @@ export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): b
 }
 
 /** A node that is fine in itself, with its place in the list. */
-export interface PlacedNode {
+export interface IndexedNode {
   at: number;
   node: NodeConfig;
 }
 
 /** Those parts of the arguments that are fine by themselves, so that their combination can be checked although others are not. */
 export interface WellFormed {
-  nodes: PlacedNode[];
+  nodes: IndexedNode[];
   allNodesKnown: boolean;
   balancer: NonNullable<MeshConfig["balancer"]>;
   rollout: NonNullable<MeshConfig["rollout"]>;

@@ -1,5 +1,5 @@
 import { combinationProblems } from "./checks/node-problems.ts";
-import type { MeshConfig, PlacedNode, WellFormed } from "./mesh-config.ts";
+import type { MeshConfig, IndexedNode, WellFormed } from "./mesh-config.ts";
 import { ConfigurationError } from "./problems.ts";
 import { balancerSchema } from "./schema/balancer-schema.ts";
 import { fieldProblems } from "./schema/field-problems.ts";
@@ -40,7 +40,7 @@ function wellFormed(input: unknown): WellFormed {
     unknown
   >;
   const list = Array.isArray(given["nodes"]) ? given["nodes"] : [];
-  const nodes = list.flatMap((item, at): PlacedNode[] => {
+  const nodes = list.flatMap((item, at): IndexedNode[] => {
     const node = nodeSchema.safeParse(item);
     return node.success ? [{ at, node: node.data }] : [];
   });

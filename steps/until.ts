@@ -16,17 +16,17 @@ export class DeadlineError extends Error {
  *
  * @param what the condition, for the error
  * @param seconds the deadline
- * @param look returns the result, or `waiting(why)` for as long as there is none; what it throws ends the wait
+ * @param inspection returns the result, or `waiting(why)` for as long as there is none; what it throws ends the wait
  * @throws DeadlineError
  */
 export async function until<T>(
   what: string,
   seconds: number,
-  look: () => Promise<T | Waiting>,
+  inspection: () => Promise<T | Waiting>,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const seen = await look();
+    const seen = await inspection();
     if (!(seen instanceof Waiting)) return seen;
     if (Date.now() >= deadline) throw new DeadlineError(what, seconds, seen.why);
     await pause(EVERY_MS);

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { HOPS_MARK, type TlsHop } from "./nodes/tls-hop.ts";
+import { TLS_PROXIES_MARK, type TlsProxy } from "./nodes/tls-proxy.ts";
 import {
   NAMES_MARK,
   PLACEHOLDER_SERVER,
   SERVERS_MARK,
-  hopNameEntry,
+  tlsProxyNameEntry,
   nodeNameEntry,
 } from "./nodes/upstream.ts";
 
@@ -19,7 +19,7 @@ export interface AdmittedNode {
   addresses: string[];
   port: number;
   /** Of a node with TLS. */
-  hop?: TlsHop;
+  hop?: TlsProxy;
 }
 
 /** A config that can be served. */
@@ -46,8 +46,8 @@ export function withServers(
   const names = Object.keys(servers).sort();
   const lines = names.map((name) => servers[name]!.line);
   const entries = names.flatMap((name) => {
-    const { addresses, port, hop } = servers[name]!;
-    if (hop !== undefined) return hopNameEntry(name);
+    const { addresses, port, hop: tlsProxy } = servers[name]!;
+    if (tlsProxy !== undefined) return tlsProxyNameEntry(name);
     return addresses.map((address) => nodeNameEntry(name, address, port));
   });
   // nginx refuses a group without a primary; a server that is down makes it answer 503 instead.
@@ -56,7 +56,10 @@ export function withServers(
   const text = base
     .replace(`${SERVERS_MARK};`, all.join("\n        "))
     .replace(`        ${NAMES_MARK};\n`, entries.map((entry) => `        ${entry}\n`).join(""))
-    .replace(`    ${HOPS_MARK};\n`, names.map((name) => servers[name]!.hop?.conf ?? "").join(""));
+    .replace(
+      `    ${TLS_PROXIES_MARK};\n`,
+      names.map((name) => servers[name]!.hop?.conf ?? "").join(""),
+    );
   const files = Object.fromEntries(
     names.flatMap((name) => Object.entries(servers[name]!.hop?.files ?? {})),
   );

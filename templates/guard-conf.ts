@@ -11,7 +11,7 @@ import {
 } from "./directive.ts";
 import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
 import { ignoredHeaders } from "./nodes/proxy.ts";
-import { LONGER, takenAsItIs } from "./nodes/tls-hop.ts";
+import { LONGER, passedUnchanged } from "./nodes/tls-proxy.ts";
 import { events, processSettings, serverProcess } from "./process.ts";
 
 /** Its files, which lie beside its config. */
@@ -57,7 +57,7 @@ export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "servi
             ),
           ],
         ),
-        block("server", [], [...listenForBalancer(), ...takenAsItIs(), ...toNode()]),
+        block("server", [], [...listenForBalancer(), ...passedUnchanged(), ...toNode()]),
         block(
           "server",
           [],

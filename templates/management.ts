@@ -6,7 +6,7 @@ import type { NodePlan } from "../plan/node-plan.ts";
 import { type Directive, because, block, directive, jsonText, literal } from "./directive.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
 import { ignoredHeaders } from "./nodes/proxy.ts";
-import { hopSocket } from "./nodes/tls-hop.ts";
+import { tlsProxySocket } from "./nodes/tls-proxy.ts";
 import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
 /** What only the mesh itself may ask: which config serves, and nginx's counters. */
@@ -118,7 +118,7 @@ function nodeLocation(balancer: BalancerPlan, node: NodePlan): Directive {
 
 function target(balancer: BalancerPlan, node: NodePlan): string {
   // There from the node's admission on.
-  if (node.tls) return `${hopSocket(node)}:`;
+  if (node.tls) return `${tlsProxySocket(node)}:`;
   return byName(balancer, node) ? groupName(node) : hostPort(node.address, node.port);
 }
 

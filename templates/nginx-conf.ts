@@ -12,7 +12,7 @@ import { routes } from "./front/routes.ts";
 import { redirectServer } from "./front/tls.ts";
 import { loopback, management } from "./management.ts";
 import { proxySettings, upgradeMap } from "./nodes/proxy.ts";
-import { HOPS_MARK } from "./nodes/tls-hop.ts";
+import { TLS_PROXIES_MARK } from "./nodes/tls-proxy.ts";
 import { balancing } from "./nodes/upstream.ts";
 import { events, processSettings, serverProcess } from "./process.ts";
 
@@ -51,7 +51,7 @@ export function nginxConf(balancer: BalancerPlan, nodes: readonly NodePlan[]): s
         ...redirectServer(balancer),
         loopback(HASH_MARK),
         ...management(balancer, nodes, HASH_MARK),
-        { name: HOPS_MARK, args: [] },
+        { name: TLS_PROXIES_MARK, args: [] },
       ],
     ),
   ];

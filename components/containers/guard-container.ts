@@ -1,5 +1,5 @@
 import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
-import type { Link } from "../../steps/nodes/guard.ts";
+import type { LinkKeyPairs } from "../../steps/nodes/guard.ts";
 import { GUARD_FILES, guardConf } from "../../templates/guard-conf.ts";
 import { GUARD_PORT } from "../../templates/nginx-layout.ts";
 import { GUARD } from "../../config/defaults.ts";
@@ -8,7 +8,7 @@ import { shortHash } from "../../config/short-hash.ts";
 import type { ContainerPlan, NodePlan } from "../../plan/node-plan.ts";
 
 /** What lies in the volume of a guard, by name. */
-export function guardFiles(container: ContainerPlan, { server, client }: Link) {
+export function guardFiles(container: ContainerPlan, { server, client }: LinkKeyPairs) {
   return {
     [GUARD_FILES.certificate]: server.certificate,
     [GUARD_FILES.key]: server.key,

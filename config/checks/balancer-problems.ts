@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { BalancerArgs } from "../balancer-args.ts";
 import { BALANCER, OLLAMA, RETRY } from "../defaults.ts";
-import type { Known, PlacedNode } from "../mesh-config.ts";
+import type { Known, IndexedNode } from "../mesh-config.ts";
 import type { OllamaSettings } from "../node-args.ts";
 import { type Problem, show } from "../problems.ts";
 import { routeProblems } from "./route-problems.ts";
@@ -12,7 +12,7 @@ const WITHOUT_BACKUP = new Set(["ip_hash", "hash", "random", "random_two_least_c
 /** What the balancer's settings allow one by one but together can't work, or would hurt. */
 export function balancerProblems(
   balancer: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
   ollama: Known<OllamaSettings>,
 ): Problem[] {
   return [
@@ -28,7 +28,7 @@ export function balancerProblems(
 
 function algorithmProblems(
   { algorithm = BALANCER.algorithm, hashKey, sticky }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
 ): Problem[] {
   const problems: Problem[] = [];
   if (WITHOUT_BACKUP.has(algorithm)) {
@@ -59,7 +59,7 @@ function algorithmProblems(
 }
 
 /** A draining node gets what sticky keeps on it, and nothing else. */
-function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly PlacedNode[]): Problem[] {
+function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly IndexedNode[]): Problem[] {
   return nodes.flatMap(({ at, node }) => {
     if (!node.drain) return [];
     const path = `nodes[${at}].drain`;
@@ -78,7 +78,7 @@ function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly PlacedNo
 
 function retryProblems(
   { retry = {}, maxFails, ...rest }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
 ): Problem[] {
   const problems: Problem[] = [];
   const connect = rest.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds;
@@ -109,7 +109,7 @@ function retryProblems(
 /** Time-outs and limits that work against Ollama's own. */
 function loadProblems(
   balancer: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
   mesh: Known<OllamaSettings>,
 ): Problem[] {
   const problems: Problem[] = [];

@@ -1,7 +1,7 @@
 import type { BalancerArgs } from "../balancer-args.ts";
 import { defaultSubnet, roomIn } from "../subnet.ts";
 import { isAttached } from "../mesh-config.ts";
-import type { PlacedNode } from "../mesh-config.ts";
+import type { IndexedNode } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
 import { freeNetwork, overlap, parseNetwork } from "../net/ipv4-network.ts";
 import { engineHost } from "../net/engine-endpoint.ts";
@@ -15,10 +15,10 @@ import { show, type Problem } from "../problems.ts";
  */
 export function meshNetworkProblems(
   { subnet, host = DEFAULT_ENGINE }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
   mesh?: string,
 ): Problem[] {
-  const isInside = ({ node }: PlacedNode) => isAttached(node, host);
+  const isInside = ({ node }: IndexedNode) => isAttached(node, host);
   // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
   if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);
   if (mesh === undefined) return [];
@@ -38,7 +38,7 @@ function roomProblems(subnet: string, count: number): Problem[] {
   ];
 }
 
-function hiddenNodes(subnet: string, nodes: readonly PlacedNode[]): Problem[] {
+function hiddenNodes(subnet: string, nodes: readonly IndexedNode[]): Problem[] {
   const own = parseNetwork(subnet)!;
   const placed = nodes.flatMap(({ at, node }) => {
     const [field, address] = node.address

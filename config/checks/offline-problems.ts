@@ -1,9 +1,9 @@
-import type { PlacedNode } from "../mesh-config.ts";
+import type { IndexedNode } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
 import type { Problem } from "../problems.ts";
 
 /** A host is switched off as a whole, and the balancer's is not. */
-export function offlineProblems(nodes: readonly PlacedNode[], balancerEngine: string): Problem[] {
+export function offlineProblems(nodes: readonly IndexedNode[], balancerEngine: string): Problem[] {
   const managed = nodes.filter(({ node }) => node.managed !== false);
   const hosts = Map.groupBy(managed, ({ node }) => node.host ?? DEFAULT_ENGINE);
   return [...hosts].flatMap(([host, own]): Problem[] => {

@@ -1,10 +1,10 @@
 import { containerState } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { withConfigVolume } from "./config-volume.ts";
 
 /** The config that the balancer is to have. */
 export interface ApplyConfigInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   /** nginx image that it is tested with and will run in. */
   image: string;
   /** What nginxConf rendered. */
@@ -26,7 +26,7 @@ export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: t
 
 /** Secret files, and their hash. */
 export interface KeepSecretsInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   image: string;
   hash: string;
   /** By name. */

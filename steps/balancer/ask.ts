@@ -1,5 +1,5 @@
 import { hostPort } from "../../config/net/host-port.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import type { NodeTlsPlan } from "../../plan/node-plan.ts";
 import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { DockerError, dockerEngine } from "../engine/docker-engine.ts";
@@ -19,7 +19,7 @@ export interface Answer {
  * @throws DockerError with curl's own words when there was no answer
  */
 export async function askFromBalancer(
-  balancer: BalancerPlace,
+  balancer: BalancerRef,
   url: string,
   seconds: number,
   body?: unknown,
@@ -31,7 +31,7 @@ export async function askFromBalancer(
 }
 
 /** A node as the balancer reaches it. */
-export interface NodePlace {
+export interface NodeRef {
   address: string;
   port: number;
   /** How HTTPS is spoken with it; absent for plain HTTP. */
@@ -39,7 +39,7 @@ export interface NodePlace {
 }
 
 /** What a node is asked by. */
-export function nodeUrl({ address, port, tls }: NodePlace, path: string): string {
+export function nodeUrl({ address, port, tls }: NodeRef, path: string): string {
   return `${tls ? "https" : "http"}://${hostPort(tls?.serverName ?? address, port)}${path}`;
 }
 
@@ -52,8 +52,8 @@ export function nodeUrl({ address, port, tls }: NodePlace, path: string): string
  * @throws DockerError with curl's own words when there was no answer, or a certificate is not good
  */
 export function askNode(
-  balancer: BalancerPlace,
-  node: NodePlace,
+  balancer: BalancerRef,
+  node: NodeRef,
   path: string,
   seconds: number,
   body?: unknown,
@@ -84,7 +84,7 @@ while read -r name data; do echo "$data" | base64 -d > "$name"; done
 curl "$@"`;
 
 async function curl(
-  { endpoint, container }: BalancerPlace,
+  { endpoint, container }: BalancerRef,
   args: readonly string[],
   seconds: number,
   given: string | Record<string, string>,
@@ -112,7 +112,7 @@ async function curl(
 }
 
 /** Hash of the config that nginx serves with; undefined when it does not answer. */
-export async function servingHash(balancer: BalancerPlace): Promise<string | undefined> {
+export async function servingHash(balancer: BalancerRef): Promise<string | undefined> {
   try {
     const url = `http://127.0.0.1:${LOOPBACK_PORT}/config-hash`;
     return (await askFromBalancer(balancer, url, 2)).body;

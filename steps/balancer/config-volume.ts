@@ -1,4 +1,4 @@
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
 import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { type ContainerState, containerState, lastLog } from "../engine/containers.ts";
@@ -32,7 +32,7 @@ export interface ConfigVolume {
  * @param image nginx image to test with
  */
 export async function withConfigVolume<T>(
-  balancer: BalancerPlace,
+  balancer: BalancerRef,
   found: ContainerState | undefined,
   image: string,
   work: (volume: ConfigVolume) => Promise<T>,
@@ -66,7 +66,7 @@ export async function withConfigVolume<T>(
  *
  * @returns undefined without a balancer
  */
-export async function readState(balancer: BalancerPlace): Promise<MeshState | undefined> {
+export async function readState(balancer: BalancerRef): Promise<MeshState | undefined> {
   const found = await containerState(balancer.endpoint, balancer.container);
   if (!found) return undefined;
   if (!found.running) {
@@ -142,7 +142,7 @@ set -- versions "$target" "$before"
 ${REMOVE_ALL_BUT}`;
 
 export async function change(
-  balancer: BalancerPlace,
+  balancer: BalancerRef,
   helper: VolumeHelper,
   next: MeshState,
   reload: boolean,

@@ -1,7 +1,7 @@
 import { hostPort } from "../../config/net/host-port.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine } from "../engine/docker-engine.ts";
-import { earlierResult } from "../earlier-result.ts";
+import { previousOutput } from "../previous-output.ts";
 import { sshHostName } from "../engine/ssh.ts";
 import { StepError } from "../step-error.ts";
 
@@ -9,7 +9,7 @@ const ANSWER_SECONDS = 5;
 
 /** Which nodes the balancer must be able to reach. */
 export interface ReachInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   /** nginx's; it has curl. */
   image: string;
   nodes: { node: string; address: string; port: number }[];
@@ -23,7 +23,7 @@ export async function reach(input: ReachInput): Promise<{ reached: string[] }> {
   const { docker } = dockerEngine(input.balancer.endpoint);
   const all = input.nodes.map(({ address, port }) => hostPort(address, port));
   // What was reached once is not asked again: its host may be off while others are changed.
-  const before = new Set(earlierResult<{ reached: string[] }>()?.reached);
+  const before = new Set(previousOutput<{ reached: string[] }>()?.reached);
   const nodes = input.nodes.filter((_, i) => !before.has(all[i]!));
   if (nodes.length === 0) return { reached: all };
   const targets = nodes.map(({ address, port }) => hostPort(address, port));

@@ -1,6 +1,6 @@
 import { containerState, lastLog } from "../engine/containers.ts";
 import { servingHash } from "./ask.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine } from "../engine/docker-engine.ts";
 import { StepError } from "../step-error.ts";
 import { DeadlineError, until, waiting } from "../until.ts";
@@ -9,7 +9,7 @@ const SECONDS = 30;
 
 /** The balancer that must serve. */
 export interface ServingInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   pids: number;
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { CONFIG_FOLDER, NGINX_USER, TLS_FOLDER } from "../../templates/nginx-layout.ts";
 import { DockerError, dockerEngine, dockerEnvironment } from "../engine/docker-engine.ts";
 import { engineArgs } from "../engine/engine-tls.ts";
@@ -27,7 +27,7 @@ export interface VolumeHelper {
  * @throws StepError when somebody else holds it for too long
  */
 export async function startVolumeHelper(
-  balancer: BalancerPlace,
+  balancer: BalancerRef,
   image: string,
   beside?: string,
 ): Promise<VolumeHelper> {
@@ -62,7 +62,7 @@ while read -r text && read -r args && read -r input; do
   echo "$? $(base64 </tmp/out | tr -d '\\n'):$(base64 </tmp/err | tr -d '\\n')"
 done`;
 
-async function lockedHelper(balancer: BalancerPlace, image: string, beside?: string) {
+async function lockedHelper(balancer: BalancerRef, image: string, beside?: string) {
   const { endpoint } = dockerEngine(balancer.endpoint);
   const name = `${balancer.container}.config-${randomBytes(4).toString("hex")}`;
   const holder = spawn(
@@ -109,7 +109,7 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 const plain = (text: string) => Buffer.from(text, "base64").toString();
 
 /** Gives the helper's lines one by one; rejects, saying why, once it has ended. */
-function linesOf(holder: ChildProcessWithoutNullStreams, balancer: BalancerPlace) {
+function linesOf(holder: ChildProcessWithoutNullStreams, balancer: BalancerRef) {
   let stdout = "";
   let stderr = "";
   let ended: Error | undefined;
@@ -143,7 +143,7 @@ function linesOf(holder: ChildProcessWithoutNullStreams, balancer: BalancerPlace
   };
 }
 
-function endOf({ volume, endpoint }: BalancerPlace, code: number | null, stderr: string): Error {
+function endOf({ volume, endpoint }: BalancerRef, code: number | null, stderr: string): Error {
   if (code === NOT_OURS) return new DockerError(["run"], stderr, code);
   return new StepError(
     stderr || code !== 1

@@ -1,5 +1,5 @@
-import { earlierResult } from "../earlier-result.ts";
-import { lookAtHost, lookAtOldHost, type HostLook } from "./host-look.ts";
+import { previousOutput } from "../previous-output.ts";
+import { inspectHost, inspectOldHost, type HostInspection } from "./inspect-host.ts";
 import type { HostNeeds } from "./host-needs.ts";
 import { inWords } from "./preflight.ts";
 import { StepError } from "../step-error.ts";
@@ -30,28 +30,28 @@ export interface HostsResult {
  * there must be removed.
  */
 export async function hosts(input: HostsInput): Promise<HostsResult> {
-  const before: HostsResult = earlierResult<HostsResult>() ?? { fine: {} };
+  const before: HostsResult = previousOutput<HostsResult>() ?? { fine: {} };
   const changing = input.hosts.filter((host) => before.fine[host.endpoint] !== host.for);
   const declared = [...input.hosts.map(({ endpoint }) => endpoint), ...(input.offline ?? [])];
   const left = Object.entries(before.nodes ?? {}).filter(([old]) => !declared.includes(old));
-  const looks = await inTurns(
+  const inspections = await inTurns(
     [
-      ...changing.map((host) => () => lookAtHost(host)),
+      ...changing.map((host) => () => inspectHost(host)),
       ...left.map(
         ([endpoint, nodes]) =>
           () =>
-            lookAtOldHost(endpoint, nodes),
+            inspectOldHost(endpoint, nodes),
       ),
     ],
-    (look) => look(),
+    (inspection) => inspection(),
   );
-  const problems = looks.flatMap(({ endpoint, problems }) => inWords(endpoint, problems));
+  const problems = inspections.flatMap(({ endpoint, problems }) => inWords(endpoint, problems));
   if (problems.length > 0) {
-    const bad = looks.filter(({ problems }) => problems.length > 0).length;
+    const bad = inspections.filter(({ problems }) => problems.length > 0).length;
     throw new StepError(
       [
-        `${bad} of ${looks.length} hosts cannot take the change; nothing was touched anywhere`,
-        ...table(looks).map((line) => `  ${line}`),
+        `${bad} of ${inspections.length} hosts cannot take the change; nothing was touched anywhere`,
+        ...table(inspections).map((line) => `  ${line}`),
         ...problems,
       ].join("\n"),
     );
@@ -80,27 +80,27 @@ async function inTurns<T, R>(all: readonly T[], work: (item: T) => Promise<R>): 
 }
 
 /** One line per host, columns aligned. */
-export function table(looks: readonly HostLook[]): string[] {
+export function table(inspections: readonly HostInspection[]): string[] {
   const gib = (value: number | undefined) =>
     value === undefined ? "-" : `${Math.round(value)} GiB`;
   const rows = [
     ["host", "docker", "api", "machine", "memory", "disk left", "gpus", "clock", ""],
-    ...looks.map((look) => [
-      look.endpoint,
-      look.engine ?? "-",
-      look.api ?? "-",
-      look.architecture ?? "-",
-      gib(look.memoryGiB),
-      gib(look.freeGiB),
-      look.gpus ?? "-",
-      look.clockSeconds === undefined
+    ...inspections.map((inspection) => [
+      inspection.endpoint,
+      inspection.engine ?? "-",
+      inspection.api ?? "-",
+      inspection.architecture ?? "-",
+      gib(inspection.memoryGiB),
+      gib(inspection.freeGiB),
+      inspection.gpus ?? "-",
+      inspection.clockSeconds === undefined
         ? "-"
-        : `${look.clockSeconds < 0 ? "" : "+"}${look.clockSeconds} s`,
-      !look.reached
+        : `${inspection.clockSeconds < 0 ? "" : "+"}${inspection.clockSeconds} s`,
+      !inspection.reached
         ? "not reached"
-        : look.problems.length === 0
+        : inspection.problems.length === 0
           ? "ok"
-          : `${look.problems.length} problem${look.problems.length > 1 ? "s" : ""}`,
+          : `${inspection.problems.length} problem${inspection.problems.length > 1 ? "s" : ""}`,
     ]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -1,4 +1,4 @@
-import { lookAtHost } from "./host-look.ts";
+import { inspectHost } from "./inspect-host.ts";
 import type { HostNeeds } from "./host-needs.ts";
 import { StepError } from "../step-error.ts";
 
@@ -17,7 +17,7 @@ export async function preflight(input: PreflightInput): Promise<{ engine: string
       `Docker engine ${input.endpoint} is declared offline, but nothing was ever made there; leave its nodes out until it is on`,
     );
   }
-  const { engine = "", problems } = await lookAtHost(input);
+  const { engine = "", problems } = await inspectHost(input);
   if (problems.length > 0) throw new StepError(inWords(input.endpoint, problems).join("\n"));
   return { engine };
 }

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { Readable } from "node:stream";
 import { dockerEngine, dockerEnvironment } from "../engine/docker-engine.ts";
 import { engineArgs } from "../engine/engine-tls.ts";
-import { MODELS_FOLDER, readOnly, type ModelPlace } from "./model-store.ts";
+import { MODELS_FOLDER, readOnly, type ModelStoreRef } from "./model-store.ts";
 import { StepError } from "../step-error.ts";
 
 const PORT = 4000;
@@ -52,11 +52,11 @@ export interface ModelSource {
 }
 
 /** Starts a read-only server for the models of a host, on a free port of its LAN address. */
-export async function openSource(place: ModelPlace, container: string): Promise<ModelSource> {
-  const { docker, endpoint } = dockerEngine(place.endpoint);
+export async function openSource(store: ModelStoreRef, container: string): Promise<ModelSource> {
+  const { docker, endpoint } = dockerEngine(store.endpoint);
   const name = `${container}.source-${randomBytes(4).toString("hex")}`;
   const token = randomBytes(16).toString("hex");
-  const { address } = place;
+  const { address } = store;
   const ip = address && isIP(address) ? address : "0.0.0.0";
   const publish = address ? ["--publish", `${isIP(ip) === 6 ? `[${ip}]` : ip}::${PORT}`] : [];
   const child = spawn(
@@ -64,8 +64,8 @@ export async function openSource(place: ModelPlace, container: string): Promise<
     [
       ...engineArgs(endpoint),
       ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
-      ...[...publish, ...readOnly(place)],
-      ...[place.image, "-c", 'exec perl -e "$0"', SERVER],
+      ...[...publish, ...readOnly(store)],
+      ...[store.image, "-c", 'exec perl -e "$0"', SERVER],
     ],
     { env: dockerEnvironment(), stdio: ["pipe", "pipe", "pipe"] },
   );

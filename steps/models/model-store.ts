@@ -4,7 +4,7 @@ import { dockerEngine } from "../engine/docker-engine.ts";
 export const MODELS_FOLDER = "/root/.ollama/models";
 
 /** The models of one host. */
-export interface ModelPlace {
+export interface ModelStoreRef {
   endpoint: string;
   /** An Ollama image that the engine has. */
   image: string;
@@ -63,19 +63,19 @@ const SHOW = 'cat "manifests/$1" && echo && cd blobs && stat -c "%n %s" sha256-*
  * @returns the model when the host has all of it; undefined when not, or when the host cannot be asked
  */
 export async function storedModel(
-  place: ModelPlace,
+  store: ModelStoreRef,
   fullName: string,
 ): Promise<StoredModel | undefined> {
-  const { docker } = dockerEngine(place.endpoint);
+  const { docker } = dockerEngine(store.endpoint);
   const asked = { timeoutSeconds: 30 };
   try {
     // Mounting a volume makes it, which is not ours to do.
-    await docker(["volume", "inspect", place.volume], asked);
+    await docker(["volume", "inspect", store.volume], asked);
     const text = await docker(
       [
         ...["run", "--rm", "--pull", "never", "--network", "none"],
-        ...readOnly(place),
-        ...[place.image, "-c", SHOW, "sh", manifestPath(fullName)],
+        ...readOnly(store),
+        ...[store.image, "-c", SHOW, "sh", manifestPath(fullName)],
       ],
       asked,
     );
@@ -91,7 +91,7 @@ export async function storedModel(
 }
 
 /** Arguments of `docker run` for a shell that may only read a store. */
-export const readOnly = ({ volume }: ModelPlace) => [
+export const readOnly = ({ volume }: ModelStoreRef) => [
   ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"],
   ...["--volume", `${volume}:/root/.ollama:ro`, "--workdir", MODELS_FOLDER, "--entrypoint", "sh"],
 ];

@@ -1,6 +1,6 @@
 import { dockerEngine, DockerError, type DockerEngine } from "../engine/docker-engine.ts";
 import { fetchModel } from "./model-fetch.ts";
-import { canonicalModel, MODELS_FOLDER, type ModelPlace } from "./model-store.ts";
+import { canonicalModel, MODELS_FOLDER, type ModelStoreRef } from "./model-store.ts";
 import { StepError } from "../step-error.ts";
 import { until, waiting } from "../until.ts";
 
@@ -21,7 +21,7 @@ export interface ModelsInput {
   /** Labels of the container, name=value. */
   labels: string[];
   /** Other hosts of the mesh, which may have the models already. */
-  peers?: ModelPlace[];
+  peers?: ModelStoreRef[];
 }
 
 /** Downloads what is missing of the declared models, outside of any serving container. */

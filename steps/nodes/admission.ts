@@ -3,11 +3,11 @@ import { BALANCER } from "../../config/defaults.ts";
 import type { NodeTlsPlan } from "../../plan/node-plan.ts";
 import { askFromBalancer, askNode, nodeUrl } from "../balancer/ask.ts";
 import { containerState } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
-import { addressesOf, leftOver } from "./connections.ts";
-import type { TlsHop } from "../../templates/nodes/tls-hop.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
+import { addressesOf, liveConnections } from "./connections.ts";
+import type { TlsProxy } from "../../templates/nodes/tls-proxy.ts";
 import { readState, withConfigVolume } from "../balancer/config-volume.ts";
-import { requireEngine } from "../hosts/host-look.ts";
+import { requireEngine } from "../hosts/inspect-host.ts";
 import { DockerError } from "../engine/docker-engine.ts";
 import { progress, StepError } from "../step-error.ts";
 import { DeadlineError, until, waiting } from "../until.ts";
@@ -23,14 +23,14 @@ const OLD_WORKERS_MS = (BALANCER.keepaliveMinTimeoutSeconds + 1) * 1000;
 
 /** A node and its line in nginx's group. */
 export interface AdmissionInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   node: string;
   address: string;
   port: number;
   /** What stands in the upstream block. */
   line: string;
   /** Of a node with TLS: what its line leads to. */
-  hop?: TlsHop;
+  hop?: TlsProxy;
   /** How its certificate is verified. */
   tls?: NodeTlsPlan;
   /** Path that must answer before the node gets traffic; none for a node in maintenance. */
@@ -60,7 +60,7 @@ export async function amend(input: AdmissionInput): Promise<{ admitted: string }
 }
 
 async function enter(input: AdmissionInput): Promise<{ admitted: string }> {
-  const { balancer, node, address, port, line, hop } = input;
+  const { balancer, node, address, port, line, hop: tlsProxy } = input;
   if (input.offline) {
     await leave(input);
     return { admitted: "" };
@@ -71,7 +71,7 @@ async function enter(input: AdmissionInput): Promise<{ admitted: string }> {
       `the balancer ${balancer.container} is gone; pulumi up --refresh makes it anew`,
     );
   const addresses = state.running ? await addressesOf(balancer, address) : [];
-  const admitted = { line, addresses, port, ...(hop ? { hop } : {}) };
+  const admitted = { line, addresses, port, ...(tlsProxy ? { hop: tlsProxy } : {}) };
   await withConfigVolume(balancer, state, state.image, async (volume) => {
     const { expected, servers } = volume.state;
     await volume.change({
@@ -150,7 +150,11 @@ async function waitForRequests(input: AdmissionInput): Promise<void> {
   let left = 0;
   try {
     await until(`node ${node} is idle`, drainTimeoutSeconds, async () => {
-      const { connections, oldWorkers } = await leftOver(balancer, input.address, input.port);
+      const { connections, oldWorkers } = await liveConnections(
+        balancer,
+        input.address,
+        input.port,
+      );
       left = connections;
       if (left === 0 && (!oldWorkers || Date.now() - began > OLD_WORKERS_MS)) return true;
       const requests = left === 1 ? "1 request" : `${left} requests`;

@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 
 /** Established, and about to be. */
 const OPEN = ["01", "02"];
 
 /** What the balancer still has to do with a node that was taken out of its config. */
-export interface LeftOver {
+export interface LiveConnections {
   /** Requests in flight. */
   connections: number;
   /** Whether workers of an earlier config are left, which know the node. */
@@ -18,15 +18,15 @@ export interface LeftOver {
  * reloaded, workers close the idle ones, so that each one left is a request in flight. (Open-source nginx
  * tells nothing per upstream; the kernel does.)
  */
-export async function leftOver(
-  balancer: BalancerPlace,
+export async function liveConnections(
+  balancer: BalancerRef,
   address: string,
   port: number,
-): Promise<LeftOver> {
+): Promise<LiveConnections> {
   const { docker } = dockerEngine(balancer.endpoint);
   const addresses = await addressesOf(balancer, address);
   const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
-  const found = await docker(["exec", balancer.container, "sh", "-c", LOOK]);
+  const found = await docker(["exec", balancer.container, "sh", "-c", OBSERVE]);
   const connections = found
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
@@ -35,11 +35,11 @@ export async function leftOver(
 }
 
 /** The kernel's tables of connections, and what processes call themselves. */
-const LOOK =
+const OBSERVE =
   "cat /proc/net/tcp /proc/net/tcp6; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true";
 
 /** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
-export async function addressesOf(balancer: BalancerPlace, address: string): Promise<string[]> {
+export async function addressesOf(balancer: BalancerRef, address: string): Promise<string[]> {
   if (isIP(address)) return [address];
   const { docker } = dockerEngine(balancer.endpoint);
   const table = await docker(["exec", balancer.container, "getent", "ahosts", address]).catch(

@@ -1,12 +1,12 @@
-import { makeIdentity, type Identity } from "./certificate.ts";
+import { makeKeyPair, type KeyPair } from "./key-pair.ts";
 import { dockerEngine } from "../engine/docker-engine.ts";
 import { fileLines } from "../engine/file-lines.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "../../templates/nginx-layout.ts";
 
 /** By what a balancer and a node's guard know each other: each trusts exactly one certificate. */
-export interface Link {
-  server: Identity;
-  client: Identity;
+export interface LinkKeyPairs {
+  server: KeyPair;
+  client: KeyPair;
 }
 
 /** The node whose guard it is for. */
@@ -16,10 +16,10 @@ export interface MakeLinkInput {
 }
 
 /** Makes the two certificates of a link. What is printed is secret, and is made once: it is kept in the state. */
-export async function makeLink({ name }: MakeLinkInput): Promise<Link> {
+export async function makeLink({ name }: MakeLinkInput): Promise<LinkKeyPairs> {
   const [server, client] = await Promise.all([
-    makeIdentity(name, "server"),
-    makeIdentity(name, "client"),
+    makeKeyPair(name, "server"),
+    makeKeyPair(name, "client"),
   ]);
   return { server, client };
 }

@@ -1,7 +1,7 @@
 import type { NodeTlsPlan } from "../../plan/node-plan.ts";
 import { askNode, nodeUrl, type Answer } from "../balancer/ask.ts";
 import { containerState, lastLog } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { gpuProblem, type LoadedModel } from "./gpu-share.ts";
 import { canonicalModel } from "../models/model-store.ts";
@@ -13,7 +13,7 @@ const RESTARTS = 3;
 
 /** The node that must answer. */
 export interface ReadyInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   endpoint: string;
   container: string;
   node: string;

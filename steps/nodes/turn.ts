@@ -1,11 +1,11 @@
 import { containerState } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { readState, withConfigVolume } from "../balancer/config-volume.ts";
 import { StepError } from "../step-error.ts";
 
 /** A node whose container is about to be made or replaced. */
 export interface TurnInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   mesh: string;
   node: string;
   /** Hash of what the container is made of: a change of it is a new turn. */

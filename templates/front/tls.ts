@@ -132,7 +132,7 @@ function certificateNames(pem: string): string[] {
   try {
     listed = new X509Certificate(pem).subjectAltName;
   } catch {
-    // nginx says what is wrong with it; in a preview it may be a stand-in.
+    // nginx says what is wrong with it; in a preview it may be a placeholder.
     return [];
   }
   const names = (listed ?? "").split(", ").flatMap((entry) => {

@@ -14,7 +14,7 @@ import {
 import { UPSTREAM } from "../variables.ts";
 import { hashKey } from "./hash-key.ts";
 import { stickiness } from "./sticky.ts";
-import { hopSocket } from "./tls-hop.ts";
+import { tlsProxySocket } from "./tls-proxy.ts";
 import { zoneSize } from "./zone.ts";
 
 /** Stands in the rendered text where the lines of the admitted nodes go. */
@@ -78,20 +78,20 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
 /** The line that puts a node into the group. */
 export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   const args: Argument[] = [
-    node.tls ? hopSocket(node) : literal(hostPort(node.address, node.port)),
+    node.tls ? tlsProxySocket(node) : literal(hostPort(node.address, node.port)),
     `weight=${node.weight}`,
     `max_fails=${balancer.maxFails}`,
     `fail_timeout=${balancer.failTimeoutSeconds}s`,
     ...(node.maxConnections > 0 ? [`max_conns=${node.maxConnections}`] : []),
-    ...(isLookedUp(balancer, node) ? ["resolve"] : []),
+    ...(isResolved(balancer, node) ? ["resolve"] : []),
     ...(node.backup ? ["backup"] : []),
     ...outOfTraffic(node),
   ];
   return print([directive("server", ...args)]).trimEnd();
 }
 
-/** Whether the group looks its address up while nginx runs; for a node with TLS its hop does. */
-const isLookedUp = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
+/** Whether the group looks its address up while nginx runs; for a node with TLS its proxy does. */
+const isResolved = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
   resolver !== undefined && isIP(address) === 0 && !tls;
 
 /**
@@ -125,7 +125,7 @@ const nodeNames = (balancer: BalancerPlan, nodes: readonly NodePlan[]): Directiv
  * such a node is known by its port, where it is the only one there.
  */
 function renamable(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
-  const named = nodes.filter((node) => isLookedUp(balancer, node));
+  const named = nodes.filter((node) => isResolved(balancer, node));
   return [...Map.groupBy(named, ({ port }) => port)]
     .filter(([, own]) => own.length === 1)
     .sort(([one], [other]) => one - other)
@@ -140,6 +140,6 @@ export function nodeNameEntry(node: string, address: string, port: number): stri
   return print([directive(`"${hostPort(printed, port)}"`, literal(node))]).trimEnd();
 }
 
-/** The entry of a node that is reached over its hop. */
-export const hopNameEntry = (node: string): string =>
-  print([directive(`"${hopSocket({ name: node })}"`, literal(node))]).trimEnd();
+/** The entry of a node that is reached over its TLS proxy. */
+export const tlsProxyNameEntry = (node: string): string =>
+  print([directive(`"${tlsProxySocket({ name: node })}"`, literal(node))]).trimEnd();

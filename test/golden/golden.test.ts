@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { API_KEYS_FILE } from "../../templates/front/api-keys.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
-import type { TlsHop } from "../../templates/nodes/tls-hop.ts";
+import type { TlsProxy } from "../../templates/nodes/tls-proxy.ts";
 import { admitted } from "../support/admitted.ts";
 import { BuildError, record, stepInput } from "../support/mocks.ts";
 import { need } from "../support/needs.ts";
@@ -75,7 +75,7 @@ async function make(folder: string): Promise<Outcome> {
               admitted(
                 String(input["line"]),
                 { address: String(input["address"]), port: Number(input["port"]) },
-                input["hop"] as TlsHop | undefined,
+                input["hop"] as TlsProxy | undefined,
               ),
             ] as const,
           ]

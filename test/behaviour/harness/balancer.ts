@@ -15,7 +15,7 @@ import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
-import { tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { until } from "../../support/until.ts";
 import { run } from "../../../toolchain/command.mjs";
@@ -50,7 +50,7 @@ export function render(config: unknown): {
     (node) =>
       [
         node.name,
-        admitted(serverLine(plan.balancer, node), node, tlsHop(plan.balancer, node)),
+        admitted(serverLine(plan.balancer, node), node, tlsProxy(plan.balancer, node)),
       ] as const,
   );
   const secrets = secretFiles(plan.balancer);

@@ -1,5 +1,5 @@
 // A volume with models on this machine's engine, and a container that has it mounted, as a step's has.
-import { MODELS_FOLDER, type ModelPlace } from "../../../steps/models/model-store.ts";
+import { MODELS_FOLDER, type ModelStoreRef } from "../../../steps/models/model-store.ts";
 import { run } from "../../../toolchain/command.mjs";
 import { bridgeAddress, docker, ENGINE } from "../../behaviour/harness/docker.ts";
 import { ownStackName } from "./leftovers.ts";
@@ -8,7 +8,7 @@ import { ownStackName } from "./leftovers.ts";
 export class LocalStore implements AsyncDisposable {
   /** Name of the volume and of its container. */
   readonly name: string;
-  readonly place: ModelPlace;
+  readonly place: ModelStoreRef;
 
   private constructor(name: string, image: string, address: string) {
     this.name = name;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { defaultSubnet } from "../../../config/subnet.ts";
 import { dockerEngine } from "../../../steps/engine/docker-engine.ts";
-import { networkProblems } from "../../../steps/hosts/taken-networks.ts";
+import { networkProblems } from "../../../steps/hosts/subnet-conflicts.ts";
 import { ownStackName, removeDeadMeshes, removeMesh } from "./leftovers.ts";
 import { freePort } from "./port.ts";
 

@@ -12,7 +12,7 @@ import type { Argument, Directive } from "../../../templates/directive.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
-import { hopSocket, tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { tlsProxySocket, tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { admitted } from "../../support/admitted.ts";
 import { pathOf, putAt } from "../../support/config-problems.ts";
@@ -209,7 +209,7 @@ function rendered(config: MeshConfig): WithFiles {
   expect(readNginx(base)).toEqual(expected(tree));
   const lines = nodes.map(
     (node) =>
-      [node.name, admitted(serverLine(balancer, node), node, tlsHop(balancer, node))] as const,
+      [node.name, admitted(serverLine(balancer, node), node, tlsProxy(balancer, node))] as const,
   );
   const { conf } = withServers(base, Object.fromEntries(lines));
   const servers = inside(readNginx(conf), "http", "upstream ollama")
@@ -217,7 +217,7 @@ function rendered(config: MeshConfig): WithFiles {
     .map(({ args }) => args[0]);
   expect(servers.toSorted()).toEqual(
     nodes
-      .map((node) => (node.tls ? hopSocket(node) : hostPort(node.address, node.port)))
+      .map((node) => (node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)))
       .toSorted(),
   );
   const files = secretFiles(balancer);

@@ -7,7 +7,7 @@ import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
-import { tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { admitted } from "../../support/admitted.ts";
 import { one, record, stepInput } from "../../support/mocks.ts";
@@ -26,7 +26,7 @@ const plan = (tls: object, more: object = {}, balancer: object = {}) =>
 function finished(caCertificate: string | undefined) {
   const { balancer, nodes } = plan(caCertificate === undefined ? {} : { caCertificate });
   const far = nodes[1]!;
-  const servers = { far: admitted(serverLine(balancer, far), far, tlsHop(balancer, far)) };
+  const servers = { far: admitted(serverLine(balancer, far), far, tlsProxy(balancer, far)) };
   return withServers(nginxConf(balancer, nodes), servers);
 }
 
@@ -39,18 +39,18 @@ test.each([
   [{}, {}, "server gpu.example.org:443 max_fails=0;"],
 ])("%j %j has %s", (tls, more, line) => {
   const { balancer, nodes } = plan(tls, more);
-  expect(tlsHop(balancer, nodes[1]!)!.conf).toContain(line);
+  expect(tlsProxy(balancer, nodes[1]!)!.conf).toContain(line);
 });
 
 test("a name is looked up again by the hop, where a resolver is declared, and not by the group", () => {
   const { balancer, nodes } = plan({}, {}, { resolver: "127.0.0.11" });
-  expect(tlsHop(balancer, nodes[1]!)!.conf).toContain("max_fails=0 resolve;");
+  expect(tlsProxy(balancer, nodes[1]!)!.conf).toContain("max_fails=0 resolve;");
   expect(serverLine(balancer, nodes[1]!)).not.toContain("resolve");
 });
 
 test("it names nothing of the config around it, which changes before it does", () => {
   const { balancer, nodes } = plan({}, {}, { routes: { upgrade: true } });
-  expect(tlsHop(balancer, nodes[1]!)!.conf).not.toContain("$mesh");
+  expect(tlsProxy(balancer, nodes[1]!)!.conf).not.toContain("$mesh");
 });
 
 test("it is in the config exactly while its node is admitted", () => {

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { BalancerPlan } from "./balancer-plan.ts";
 
 /** Where steps find the balancer: fixed names, so that nothing that depends on it is replaced with it. */
-export const balancerPlace = ({ endpoint, container, volume, network, tls }: BalancerPlan) => ({
+export const balancerRef = ({ endpoint, container, volume, network, tls }: BalancerPlan) => ({
   endpoint,
   container,
   volume,
@@ -11,7 +11,7 @@ export const balancerPlace = ({ endpoint, container, volume, network, tls }: Bal
 });
 
 /** Where the balancer runs and keeps its config. */
-export interface BalancerPlace {
+export interface BalancerRef {
   endpoint: string;
   container: string;
   volume: string;

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import type { BalancerPlace } from "../plan/balancer-place.ts";
-import { removeLeftover, type Leftover } from "../steps/leftover.ts";
+import type { BalancerRef } from "../plan/balancer-ref.ts";
+import { removeOrphan, type Orphan } from "../steps/orphan.ts";
 
 /**
  * An `up` that is killed while Docker makes something leaves it behind without a word in the state, and the next
@@ -10,14 +10,12 @@ import { removeLeftover, type Leftover } from "../steps/leftover.ts";
  * A hook, because nothing else runs just then; of a delete it knows nothing, so that `destroy` needs no program.
  * Pulumi's mocks have no hooks.
  */
-export function clearLeftover(
+export function clearOrphan(
   name: string,
-  balancer: BalancerPlace,
-  leftover: Leftover,
+  balancer: BalancerRef,
+  orphan: Orphan,
 ): pulumi.CustomResourceOptions {
   if (pulumi.runtime.getMonitor() instanceof MockMonitor) return {};
-  const hook = new pulumi.ResourceHook(`${name}-leftover`, () =>
-    removeLeftover(balancer, leftover),
-  );
+  const hook = new pulumi.ResourceHook(`${name}-leftover`, () => removeOrphan(balancer, orphan));
   return { hooks: { beforeCreate: [hook] } };
 }

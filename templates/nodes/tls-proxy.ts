@@ -8,11 +8,11 @@ import { ignoredHeaders } from "./proxy.ts";
 
 // nginx speaks either HTTP or HTTPS with all servers of a group, and verifies all by one name. So a node with
 // HTTPS gets a server of its own inside the same nginx, which the group reaches by plain HTTP over a socket file.
-// Balancing, retries and time-outs stay those of the group: what the hop cannot do it answers with a closed
+// Balancing, retries and time-outs stay those of the group: what the TLS proxy cannot do it answers with a closed
 // connection, which counts as a dropped one of the node itself.
 
 /** What a node with HTTPS brings into the config when it is admitted. */
-export interface TlsHop {
+export interface TlsProxy {
   /** For the http block. */
   conf: string;
   /** For the folder of the config, by name. */
@@ -20,16 +20,16 @@ export interface TlsHop {
 }
 
 /** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
-export const hopSocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
+export const tlsProxySocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
 
-/** Stands in the rendered text where the admitted nodes' hops go. */
-export const HOPS_MARK = "# @tls-hops@";
+/** Stands in the rendered text where the admitted nodes' TLS proxies go. The text lies in stacks' states. */
+export const TLS_PROXIES_MARK = "# @tls-hops@";
 
-/** How long the hop waits for either side: longer than the group, which is to decide. */
+/** How long the TLS proxy waits for either side: longer than the group, which is to decide. */
 export const LONGER = "24h";
 
 /** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
-export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefined {
+export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | undefined {
   const { tls } = node;
   if (!tls) return undefined;
   const authority = tls.caCertificate === undefined ? undefined : `ca-${node.name}.pem`;
@@ -39,9 +39,9 @@ export function tlsHop(balancer: BalancerPlan, node: NodePlan): TlsHop | undefin
       "server",
       [],
       [
-        directive("listen", hopSocket(node)),
+        directive("listen", tlsProxySocket(node)),
         directive("access_log", "off"),
-        ...takenAsItIs(),
+        ...passedUnchanged(),
         ...toNode(balancer, node, tls.serverName),
         ...verification(tls.serverName, authority),
         ...identification(node),
@@ -95,7 +95,7 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
 }
 
 /** Takes what comes from another nginx of the mesh as it is, for as long as that one goes on. */
-export const takenAsItIs = (): Directive[] => [
+export const passedUnchanged = (): Directive[] => [
   directive("client_max_body_size", 0),
   directive("client_body_timeout", LONGER),
   directive("send_timeout", LONGER),

@@ -1,4 +1,4 @@
-import type { NoStanding, Standing } from "./standing.ts";
+import type { NotObserved, ObservedMesh } from "./observed-mesh.ts";
 import type { MeshPlan } from "../../plan/mesh-plan.ts";
 
 /**
@@ -9,13 +9,13 @@ import type { MeshPlan } from "../../plan/mesh-plan.ts";
  * serves has been touched. Then those that serve, `maxUnavailable` at a time: a change stops at the first
  * that does not come back, and the others go on as they were. When the balancer cannot be asked, all wait.
  */
-export function turnOrder(
+export function rolloutOrder(
   { nodes, rollout }: Pick<MeshPlan, "nodes" | "rollout">,
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
 ): Map<string, string[]> {
   const own = nodes.flatMap(({ name, container, offline }) => (container && !offline ? name : []));
   const serves = (name: string) =>
-    standing === "unknown" || (standing !== "none" && name in standing.state.servers);
+    observed === "unknown" || (observed !== "none" && name in observed.state.servers);
   let before = own.filter((name) => !serves(name));
   const order = new Map(before.map((name): [string, string[]] => [name, []]));
   const serving = own.filter(serves);

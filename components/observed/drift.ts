@@ -1,12 +1,12 @@
-import type { NoStanding, Standing } from "./standing.ts";
+import type { NotObserved, ObservedMesh } from "./observed-mesh.ts";
 
 // A Command cannot look whether what it did is still so; the program looks for it. What it finds stands in the
 // Command's environment: a preview shows it, and `up` runs the step again. See `found` in step.ts.
 
 /** What is wrong with the config, if anything. */
-export function configDrift(standing: Standing | NoStanding): string | undefined {
-  if (typeof standing === "string") return undefined;
-  return standing.sealed ? standing.wrong : "mesh.json in the config volume was changed by hand";
+export function configDrift(observed: ObservedMesh | NotObserved): string | undefined {
+  if (typeof observed === "string") return undefined;
+  return observed.sealed ? observed.wrong : "mesh.json in the config volume was changed by hand";
 }
 
 /**
@@ -16,12 +16,12 @@ export function configDrift(standing: Standing | NoStanding): string | undefined
  * @param line the declared one; undefined where it is not known yet, or must not be there
  */
 export function lineDrift(
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
   node: { name: string; offline: boolean },
   line: string | undefined,
 ): string | undefined {
-  if (typeof standing === "string") return undefined;
-  const { state, sealed } = standing;
+  if (typeof observed === "string") return undefined;
+  const { state, sealed } = observed;
   const found = state.servers[node.name];
   if (node.offline) return found && !sealed ? "its line is in nginx's config" : undefined;
   // Of an empty file, nobody was ever expected.

@@ -11,19 +11,19 @@ import { NAME } from "../config/schema/node-schema.ts";
 import { ConfigurationError, dotPath, show, type Problem } from "../config/problems.ts";
 
 // Which resources exist must be known before the program runs; a few values inside them may be
-// another resource's outputs. A stand-in takes the place of those while the rest is checked.
+// another resource's outputs. A placeholder takes the place of those while the rest is checked.
 
 const ADDRESS = "known-later-";
 
 /** Whether an address is known only later. */
-export const isStandIn = (address: string): boolean => address.startsWith(ADDRESS);
+export const isPlaceholder = (address: string): boolean => address.startsWith(ADDRESS);
 
-/** Stands in for an Output; undefined where none may be. No two addresses are the same. */
-function standIn(path: readonly PropertyKey[]): string | undefined {
+/** A placeholder for an Output; undefined where none may be. No two addresses are the same. */
+function placeholder(path: readonly PropertyKey[]): string | undefined {
   const field = path.at(-1);
   if (field === "image") return "known-later";
-  if (field === "caCertificate") return PEM_STAND_IN["certificate"];
-  if (path[0] === "balancer" && path[1] === "tls") return PEM_STAND_IN[String(field)];
+  if (field === "caCertificate") return PEM_PLACEHOLDER["certificate"];
+  if (path[0] === "balancer" && path[1] === "tls") return PEM_PLACEHOLDER[String(field)];
   if (path[0] === "balancer" && field === "key") return `known-later-key-${String(path[3])}`;
   if (field === "address" && path[0] === "nodes") return `${ADDRESS}${String(path[1])}.invalid`;
   if (path.at(-2) === "environment") return "known later";
@@ -31,14 +31,14 @@ function standIn(path: readonly PropertyKey[]): string | undefined {
 }
 
 /** Shaped as the schema demands. */
-const PEM_STAND_IN: Partial<Record<string, string>> = {
+const PEM_PLACEHOLDER: Partial<Record<string, string>> = {
   certificate: "-----BEGIN CERTIFICATE-----\nknown later\n-----END CERTIFICATE-----",
   key: "-----BEGIN PRIVATE KEY-----\nknown later\n-----END PRIVATE KEY-----",
 };
 
-function withStandIns(value: unknown, path: PropertyKey[], problems: Problem[]): unknown {
+function withPlaceholders(value: unknown, path: PropertyKey[], problems: Problem[]): unknown {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) {
-    const stand = standIn(path);
+    const stand = placeholder(path);
     if (stand === undefined) {
       problems.push({
         path: dotPath(path),
@@ -48,19 +48,19 @@ function withStandIns(value: unknown, path: PropertyKey[], problems: Problem[]):
     return stand;
   }
   if (Array.isArray(value))
-    return value.map((item, i) => withStandIns(item, [...path, i], problems));
+    return value.map((item, i) => withPlaceholders(item, [...path, i], problems));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
       key,
-      withStandIns(inner, [...path, key], problems),
+      withPlaceholders(inner, [...path, key], problems),
     ]),
   );
 }
 
 /** The plan, and what of it may be known later. */
-export interface KnownLater {
-  /** With stand-ins: for names, counts and everything that decides which resources exist. */
+export interface LateValues {
+  /** With placeholders: for names, counts and everything that decides which resources exist. */
   plan: MeshPlan;
   config: MeshConfig;
   /** By node name, as it will be. */
@@ -74,13 +74,13 @@ export interface KnownLater {
  *
  * @throws ConfigurationError naming every problem at once
  */
-export function planArgs(name: string, args: OllamaMeshArgs): KnownLater {
+export function planArgs(name: string, args: OllamaMeshArgs): LateValues {
   const problems: Problem[] = [];
   if (!NAME.test(name)) {
     const text = `must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got ${show(name)}`;
     problems.push({ path: "name of the mesh", text });
   }
-  const plain = withStandIns(args, [], problems);
+  const plain = withPlaceholders(args, [], problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const config = parseMesh(plain, name);
   const plan = planMesh(name, config);

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
 
-import { configDrift, lineDrift } from "../../../../components/standing/drift.ts";
+import { configDrift, lineDrift } from "../../../../components/observed/drift.ts";
 import { parseMesh } from "../../../../config/parse-mesh.ts";
 import { planMesh } from "../../../../plan/mesh-plan.ts";
-import { parseStanding } from "../../../../components/standing/standing.ts";
+import { parseObserved } from "../../../../components/observed/observed-mesh.ts";
 import { seal, type MeshState } from "../../../../steps/balancer/mesh-state.ts";
 import { nginxConf } from "../../../../templates/nginx-conf.ts";
 import { withServers } from "../../../../templates/admitted-servers.ts";
@@ -30,7 +30,7 @@ function standing(
     .update(given.conf ?? conf)
     .digest("hex");
   const json = given.json ?? seal(given.state ?? state);
-  return parseStanding(`${json}\n${digest}\n${given.served ?? hash}`);
+  return parseObserved(`${json}\n${digest}\n${given.served ?? hash}`);
 }
 const [a, off] = [
   { name: "a", offline: false },

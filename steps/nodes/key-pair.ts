@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 const BEFORE_DAYS = 2;
 
 /** A certificate and its key, in PEM. */
-export interface Identity {
+export interface KeyPair {
   certificate: string;
   key: string;
 }
@@ -18,7 +18,7 @@ export interface Identity {
  * @param name host name that it is for
  * @param use server or client: it is good for nothing else
  */
-export async function makeIdentity(name: string, use: "server" | "client"): Promise<Identity> {
+export async function makeKeyPair(name: string, use: "server" | "client"): Promise<KeyPair> {
   // Node makes keys but no certificates. Not at the top: every step would wait for it.
   const { default: forge } = await import("node-forge");
   const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", {

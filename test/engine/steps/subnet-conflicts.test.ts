@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import { DockerError } from "../../../steps/engine/docker-engine.ts";
-import { networkProblems } from "../../../steps/hosts/taken-networks.ts";
+import { networkProblems } from "../../../steps/hosts/subnet-conflicts.ts";
 
 const MESH = { name: "lab-network", subnet: "10.20.16.0/20" };
 

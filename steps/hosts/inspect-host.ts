@@ -3,9 +3,14 @@ import { dockerEngine } from "../engine/docker-engine.ts";
 import { explainUnreachable } from "../engine/unreachable.ts";
 import { StepError } from "../step-error.ts";
 import type { HostNeeds } from "./host-needs.ts";
-import { ANSWER_SECONDS, type MachineLook, lookAtMachine, output } from "./machine-look.ts";
-import { networkProblems } from "./taken-networks.ts";
-import { portProblems } from "./taken-ports.ts";
+import {
+  ANSWER_SECONDS,
+  type MachineInspection,
+  inspectMachine,
+  output,
+} from "./inspect-machine.ts";
+import { networkProblems } from "./subnet-conflicts.ts";
+import { portProblems } from "./port-conflicts.ts";
 
 /** Docker 20.10, the oldest engine the mesh is tested with. */
 const OLDEST_API = [1, 41];
@@ -17,7 +22,7 @@ const ARCHITECTURES = ["x86_64", "aarch64", "amd64", "arm64"];
 const CLOCK_SECONDS = 300;
 
 /** What was seen of a host; what could not be found out is absent. */
-export interface HostLook {
+export interface HostInspection {
   endpoint: string;
   engine?: string;
   api?: string;
@@ -34,19 +39,19 @@ export interface HostLook {
 }
 
 /** Looks at a host without changing anything there. Never throws for what is wrong with the host. */
-export async function lookAtHost(needs: HostNeeds): Promise<HostLook> {
+export async function inspectHost(needs: HostNeeds): Promise<HostInspection> {
   const { endpoint } = needs;
   try {
-    const look = await lookAtEngine(needs);
-    const machine = await lookAtMachine(endpoint, look);
+    const inspection = await inspectEngine(needs);
+    const machine = await inspectMachine(endpoint, inspection);
     const engine = dockerEngine(endpoint);
     return {
-      ...look.seen,
+      ...inspection.seen,
       ...(machine.freeGiB === undefined ? {} : { freeGiB: machine.freeGiB }),
-      ...gpusOf(look, machine),
+      ...gpusOf(inspection, machine),
       problems: [
-        ...look.seen.problems,
-        ...gpuProblems(needs, look, machine),
+        ...inspection.seen.problems,
+        ...gpuProblems(needs, inspection, machine),
         ...(await spaceProblems(needs, machine)),
         ...(await portProblems(engine, needs, machine.listening)),
         ...(await networkProblems(engine, needs.network, machine.routes)),
@@ -66,8 +71,8 @@ export function wayAround(nodes: readonly string[]): string {
   return `\n  Is it switched off on purpose? This leaves it alone while the rest is changed; then run pulumi up again:\n${lines}`;
 }
 
-interface EngineLook {
-  seen: HostLook;
+interface EngineInspection {
+  seen: HostInspection;
   /** Name of the machine that it runs on. */
   name: string;
   /** Where the engine keeps volumes. */
@@ -87,7 +92,10 @@ async function engineVersion(endpoint: string) {
  *
  * @param nodes those on it, for the way out
  */
-export async function lookAtOldHost(endpoint: string, nodes: readonly string[]): Promise<HostLook> {
+export async function inspectOldHost(
+  endpoint: string,
+  nodes: readonly string[],
+): Promise<HostInspection> {
   try {
     const { Version, ApiVersion } = await engineVersion(endpoint);
     return { endpoint, reached: true, engine: Version, api: ApiVersion, problems: [] };
@@ -116,11 +124,11 @@ function waysToLeave(endpoint: string, nodes: readonly string[]): string {
  * @throws StepError when it does not
  */
 export async function requireEngine(endpoint: string, node: string): Promise<void> {
-  const { problems } = await lookAtOldHost(endpoint, [node]);
+  const { problems } = await inspectOldHost(endpoint, [node]);
   if (problems.length > 0) throw new StepError(problems.join("\n"));
 }
 
-async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {
+async function inspectEngine({ endpoint }: HostNeeds): Promise<EngineInspection> {
   const { docker } = dockerEngine(endpoint);
   const asked = { timeoutSeconds: ANSWER_SECONDS };
   const version = await engineVersion(endpoint);
@@ -171,7 +179,10 @@ async function lookAtEngine({ endpoint }: HostNeeds): Promise<EngineLook> {
   };
 }
 
-function gpusOf({ nvidiaRuntime, cdi }: EngineLook, { files }: MachineLook): { gpus?: string } {
+function gpusOf(
+  { nvidiaRuntime, cdi }: EngineInspection,
+  { files }: MachineInspection,
+): { gpus?: string } {
   const kinds = [
     ...(nvidiaRuntime ? ["nvidia"] : []),
     ...(cdi || files?.some((file) => file.includes("cdi")) ? ["nvidia by CDI"] : []),
@@ -180,7 +191,11 @@ function gpusOf({ nvidiaRuntime, cdi }: EngineLook, { files }: MachineLook): { g
   return kinds.length > 0 ? { gpus: kinds.join(", ") } : files ? { gpus: "none" } : {};
 }
 
-function gpuProblems(needs: HostNeeds, engine: EngineLook, { files }: MachineLook): string[] {
+function gpuProblems(
+  needs: HostNeeds,
+  engine: EngineInspection,
+  { files }: MachineInspection,
+): string[] {
   const problems: string[] = [];
   const cdi = engine.cdi || files?.some((file) => file.includes("cdi"));
   if (needs.nvidia && !engine.nvidiaRuntime && !cdi) {
@@ -197,7 +212,7 @@ function gpuProblems(needs: HostNeeds, engine: EngineLook, { files }: MachineLoo
   return problems;
 }
 
-async function spaceProblems(needs: HostNeeds, { freeGiB }: MachineLook): Promise<string[]> {
+async function spaceProblems(needs: HostNeeds, { freeGiB }: MachineInspection): Promise<string[]> {
   const { minimumFreeGiB: least, volume, endpoint } = needs;
   if (least === undefined || !volume || freeGiB === undefined || freeGiB >= least) return [];
   const { docker } = dockerEngine(endpoint);

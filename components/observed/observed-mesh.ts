@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { isSealed, parseState, type MeshState } from "../../steps/balancer/mesh-state.ts";
 import { dockerEnvironment } from "../../steps/engine/docker-engine.ts";
 import { engineArgs } from "../../steps/engine/engine-tls.ts";
@@ -14,7 +14,7 @@ import { withServers } from "../../templates/admitted-servers.ts";
 const ANSWER_MS = 10_000;
 
 /** What the balancer has at the moment. */
-export interface Standing {
+export interface ObservedMesh {
   state: MeshState;
   /** Whether mesh.json is as a step wrote it. */
   sealed: boolean;
@@ -23,10 +23,10 @@ export interface Standing {
 }
 
 /** There is no balancer yet; or there may be one, but it cannot be asked. */
-export type NoStanding = "none" | "unknown";
+export type NotObserved = "none" | "unknown";
 
 /** The files of the config volume on one line each, then the hash that nginx names. */
-const LOOK = `cd ${CONFIG_FOLDER} && { cat mesh.json 2>/dev/null; echo; sha256sum < current/nginx.conf | cut -c1-64
+const OBSERVE = `cd ${CONFIG_FOLDER} && { cat mesh.json 2>/dev/null; echo; sha256sum < current/nginx.conf | cut -c1-64
 curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash; }`;
 
 /**
@@ -34,19 +34,19 @@ curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash; }`;
  * what, and what somebody changed by hand is to be shown by a preview. It only looks, and never throws. Under
  * Pulumi's mocks nothing is asked. (Without a promise, because resource options must be known at once.)
  */
-export function askBalancer({ endpoint, container }: BalancerPlace): Standing | NoStanding {
+export function askBalancer({ endpoint, container }: BalancerRef): ObservedMesh | NotObserved {
   if (pulumi.runtime.getMonitor() instanceof MockMonitor) return "unknown";
   const { status, stdout, stderr } = spawnSync(
     "docker",
-    [...engineArgs(endpoint), "exec", container, "sh", "-c", LOOK],
+    [...engineArgs(endpoint), "exec", container, "sh", "-c", OBSERVE],
     { encoding: "utf8", timeout: ANSWER_MS, killSignal: "SIGKILL", env: dockerEnvironment() },
   );
-  if (status === 0) return parseStanding(stdout);
+  if (status === 0) return parseObserved(stdout);
   return /No such container/i.test(stderr ?? "") ? "none" : "unknown";
 }
 
 /** Reads what LOOK printed. */
-export function parseStanding(printed: string): Standing {
+export function parseObserved(printed: string): ObservedMesh {
   const [json = "", digest = "", served = ""] = printed.split("\n");
   const state = parseState(json);
   const { conf, hash } = withServers(state.base, state.servers, state.secrets);

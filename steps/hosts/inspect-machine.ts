@@ -7,7 +7,7 @@ import { sshDestination } from "../../config/net/engine-endpoint.ts";
 export const ANSWER_SECONDS = 15;
 
 /** What the machine of an engine says of itself. */
-export interface MachineLook {
+export interface MachineInspection {
   freeGiB?: number;
   /** Files that show GPUs: devices and CDI specs; undefined where nobody could look. */
   files?: string[];
@@ -17,13 +17,13 @@ export interface MachineLook {
   routes: string[];
 }
 
-const NOTHING_SEEN: MachineLook = { listening: [], routes: [] };
+const NOTHING_SEEN: MachineInspection = { listening: [], routes: [] };
 
 /** What only the machine itself can tell: by ssh, or here where the engine is this machine's own. */
-export async function lookAtMachine(
+export async function inspectMachine(
   endpoint: string,
   { name, root }: { name: string; root: string },
-): Promise<MachineLook> {
+): Promise<MachineInspection> {
   const destination = sshDestination(endpoint);
   // A socket may also lead elsewhere: into a virtual machine (Docker Desktop), a container, another host.
   const local = endpoint.startsWith("unix:") && name === hostname();

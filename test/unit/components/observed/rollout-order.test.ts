@@ -3,18 +3,18 @@ import { describe, expect, test } from "vitest";
 
 import { parseMesh } from "../../../../config/parse-mesh.ts";
 import { planMesh } from "../../../../plan/mesh-plan.ts";
-import type { NoStanding, Standing } from "../../../../components/standing/standing.ts";
-import { turnOrder } from "../../../../components/standing/turn-order.ts";
+import type { NotObserved, ObservedMesh } from "../../../../components/observed/observed-mesh.ts";
+import { rolloutOrder } from "../../../../components/observed/rollout-order.ts";
 
 const names = ["a", "b", "c", "d", "e"];
 
-function order(standing: Standing | NoStanding, maxUnavailable = 1, nodes: object[] = []) {
+function order(standing: ObservedMesh | NotObserved, maxUnavailable = 1, nodes: object[] = []) {
   const own = names.map((name) => ({ name }));
   const config = parseMesh({ nodes: [...own, ...nodes], rollout: { maxUnavailable } });
-  return Object.fromEntries(turnOrder(planMesh("lab", config), standing));
+  return Object.fromEntries(rolloutOrder(planMesh("lab", config), standing));
 }
 
-const serving = (...admitted: string[]): Standing => ({
+const serving = (...admitted: string[]): ObservedMesh => ({
   sealed: true,
   state: {
     base: "",

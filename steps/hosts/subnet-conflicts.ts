@@ -8,7 +8,7 @@ import {
 import type { MeshNetwork } from "../../plan/host-plan.ts";
 import { type DockerEngine, DockerError } from "../engine/docker-engine.ts";
 
-interface Taken extends Ipv4Network {
+interface Conflict extends Ipv4Network {
   /** What has it, in words. */
   holder: string;
 }
@@ -35,7 +35,7 @@ export async function networkProblems(
   // One that is there works, or its user has lived with it.
   if (isThere) return [];
   const others = docker.filter(({ name }) => name !== network.name);
-  const taken: Taken[] = [
+  const taken: Conflict[] = [
     ...others.flatMap(({ name, subnets }) =>
       subnets.map((subnet) => ({ ...subnet, holder: `its Docker network ${name}` })),
     ),
@@ -53,7 +53,7 @@ export async function networkProblems(
 const MANY_NETWORKS = 16;
 
 /** A network that the host reaches; not those of Docker's bridges, which it names itself. */
-function routed(line: string): Taken[] {
+function routed(line: string): Conflict[] {
   const words = line.trim().split(/\s+/);
   const network = parseNetwork(words[0] ?? "");
   const device = words[words.indexOf("dev") + 1] ?? "";
