@@ -277,7 +277,7 @@ async function waitFor(what, container, look) {
     } catch (error) {
       if (Date.now() > deadline) {
         const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
-        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${error}\n${log}`, {
+        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${String(error)}\n${log}`, {
           cause: error,
         });
       }

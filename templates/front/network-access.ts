@@ -115,5 +115,9 @@ function sixteenBits(ip: string): number[] {
       .map((group) => parseInt(group, 16));
   if (tail === undefined) return read(head);
   const [before, after] = [read(head), read(tail)];
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+  return [
+    ...before,
+    ...Array.from({ length: 8 - before.length - after.length }, () => 0),
+    ...after,
+  ];
 }
