@@ -62,7 +62,7 @@ export const ENGINE_INSIDE = [
  */
 
 /** @param {string} name */
-export const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
+const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
 
 /** Machine and user of a number are the same in every LAN; one machine is the odd one out. */
 const hostName = (/** @type {number} */ n) => `lan${n}`;

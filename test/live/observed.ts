@@ -2,7 +2,7 @@
 import type { LiveOutcome } from "./load-process.ts";
 
 /** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
-export const SLOW_SECONDS = 5;
+const SLOW_SECONDS = 5;
 
 /** The clients' side of one step of a scenario. */
 export interface Observed {
@@ -24,7 +24,7 @@ export interface Observed {
 }
 
 /** Whether it was answered in full, but late. */
-export const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
+const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
   !failure && firstByte !== undefined && firstByte - began > SLOW_SECONDS * 1000;
 
 /**

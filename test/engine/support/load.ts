@@ -19,7 +19,7 @@ export interface Outcome {
 }
 
 /** What a client saw go wrong. */
-export interface Failure {
+interface Failure {
   /** Whether it could still be sent again without having shown anything. */
   when: "before the first byte" | "in the stream";
   what: string;
