@@ -131,6 +131,7 @@ async function startEngine(detail) {
     throw new Error(
       `${/** @type {Error} */ (error).message}. The end of ${logFile()}:\n${words}\n` +
         "Where engines may not be started (inside most containers), set DOCKER_HOST to one that runs.",
+      { cause: error },
     );
   }
   const { pid } = dockerd;

@@ -62,7 +62,7 @@ export const ENGINE_INSIDE = [
  */
 
 /** @param {string} name */
-export const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
+const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
 
 /** Machine and user of a number are the same in every LAN; one machine is the odd one out. */
 const hostName = (/** @type {number} */ n) => `lan${n}`;
@@ -277,7 +277,7 @@ async function waitFor(what, container, look) {
     } catch (error) {
       if (Date.now() > deadline) {
         const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
-        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${error}\n${log}`, {
+        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${String(error)}\n${log}`, {
           cause: error,
         });
       }

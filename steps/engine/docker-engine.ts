@@ -19,7 +19,7 @@ export class DockerError extends Error {
 }
 
 /** How a docker command is run. */
-export interface RunOptions {
+interface RunOptions {
   /** Given on its stdin; the only way for secrets, since arguments are visible in the engine's events. */
   input?: string;
   /** Seconds until it is ended; default 120. */

@@ -63,10 +63,10 @@ export function output([program, ...args]: string[], input: string): Promise<str
       killSignal: "SIGKILL",
     });
     let all = "";
-    child.stdout!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stdin!.on("error", () => {}); // it may end before it has read everything
-    child.stdin!.end(input);
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
+    child.stdin.on("error", () => {}); // it may end before it has read everything
+    child.stdin.end(input);
     child.on("error", () => resolve(""));
     child.on("close", () => resolve(all));
   });

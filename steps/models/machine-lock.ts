@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Below the ports that systems hand out by themselves. */
 const FIRST_PORT = 20_000;
@@ -28,11 +28,11 @@ export async function withMachineLock<T>(name: string, work: () => Promise<T>): 
 }
 
 /** Those who wait for a lock that this process holds: they are woken by being hung up on. */
-const WAITING = new WeakMap<Server, Set<import("node:net").Socket>>();
+const WAITING = new WeakMap<Server, Set<Socket>>();
 
 function held(port: number, greeting: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
-    const sockets = new Set<import("node:net").Socket>();
+    const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.on("error", () => {}).on("close", () => sockets.delete(socket));

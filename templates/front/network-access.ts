@@ -81,7 +81,7 @@ function halves(network: string): string[] {
  * Networks as nginx takes them without a warning: no bits behind the mask, none twice, in one order. They
  * hold digits, letters, dots, colons and a slash only, whatever was declared.
  */
-export function networks(declared: readonly string[]): string[] {
+function networks(declared: readonly string[]): string[] {
   return [...new Set(declared.map(masked))].sort();
 }
 
@@ -115,5 +115,9 @@ function sixteenBits(ip: string): number[] {
       .map((group) => parseInt(group, 16));
   if (tail === undefined) return read(head);
   const [before, after] = [read(head), read(tail)];
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+  return [
+    ...before,
+    ...Array.from({ length: 8 - before.length - after.length }, () => 0),
+    ...after,
+  ];
 }

@@ -70,7 +70,7 @@ export const clients = (over: Partial<Record<"short" | "whole" | "long", number>
 };
 
 /** A model that is slow enough to be met in the middle of an answer: the lab's own, else the real one. */
-export const longModel = () => (model() === "tiny" ? "slow" : model());
+const longModel = () => (model() === "tiny" ? "slow" : model());
 
 /** A running mesh with clients. */
 export class LiveMesh implements AsyncDisposable {

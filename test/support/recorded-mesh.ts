@@ -46,8 +46,7 @@ export const waits = (resources: readonly Registered[], type: string, name: stri
     .dependsOn.map((each) => short(each.split(" ")[0]!) + each.slice(each.indexOf(" ")))
     .toSorted();
 
-export const text = (step: string) =>
-  `import("ollama-mesh/steps").then((steps) => steps.run("${step}"))`;
+const text = (step: string) => `import("ollama-mesh/steps").then((steps) => steps.run("${step}"))`;
 
 /** A Command as `step` makes it, stdin apart. */
 export const command = (

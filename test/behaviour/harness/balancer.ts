@@ -6,14 +6,18 @@ import { dirname, join } from "node:path";
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { SYSCTLS } from "../../../components/containers/balancer-container.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
+import {
+  CONFIG_FILE,
+  CONFIG_FOLDER,
+  NGINX_USER,
+  FRONT_PORT,
+  LOOPBACK_PORT,
+  MANAGEMENT_PORT,
+  OPEN_FILES,
+} from "../../../templates/nginx-layout.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
-import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/nginx-layout.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
-import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
 import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";

@@ -171,10 +171,8 @@ describe.skipIf(why)(`models on a LAN${why ? ` (${why})` : ""}`, { timeout: 400_
     const copies = said.mock.calls
       .map(([text]) => String(text))
       .filter((text) => /copying from/.test(text));
-    expect(copies.map((text) => text.includes("of this machine")).toSorted()).toEqual([
-      false,
-      true,
-    ]);
+    const within = copies.filter((text) => text.includes("of this machine"));
+    expect([copies.length, within.length]).toEqual([2, 1]);
   });
 
   test("what is not what its digest says is thrown away, and never given to Ollama", async () => {

@@ -30,7 +30,7 @@ export interface Ran {
 }
 
 /** Its message ends with all that pulumi said. */
-export class PulumiFailed extends Error {
+class PulumiFailed extends Error {
   constructor(args: readonly string[], { code, output }: Ran) {
     super(`pulumi ${args.join(" ")} ended with code ${code}:\n${output}`);
     this.name = "PulumiFailed";

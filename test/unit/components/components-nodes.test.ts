@@ -1,7 +1,7 @@
 // Under Pulumi's mocks: servers that the mesh does not run, and GPUs.
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { OllamaMesh, type NodeArgs } from "../../../components/index.ts";
+import type { NodeArgs, OllamaMesh } from "../../../components/index.ts";
 import { one, stepInput, valueOf, type Registered } from "../../support/mocks.ts";
 import {
   COMMAND,

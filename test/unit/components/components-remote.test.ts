@@ -1,7 +1,7 @@
 // Under Pulumi's mocks: nodes on other engines than the balancer's.
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { OllamaMesh, type OllamaMeshArgs } from "../../../components/index.ts";
+import type { OllamaMesh, OllamaMeshArgs } from "../../../components/index.ts";
 import { one, stepInput, valueOf, type Registered } from "../../support/mocks.ts";
 import {
   COMMAND,
