@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from "node:net";
 import { z } from "zod";
 import type { Known } from "../mesh-config.ts";
+import { parseEndpoint } from "../net/engine-endpoint.ts";
 
 /** A schema that the compiler holds to the interface it checks. */
 export type Shape<T> = z.ZodType<Known<T>>;
@@ -43,17 +44,16 @@ const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
 const isAddress = (text: string) =>
   isIP(text) !== 0 ? isPlainIp(text) : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
 
-const ENGINE =
-  /^(unix:\/\/\/[\w./-]{1,100}|ssh:\/\/(\w[\w.-]*@)?[A-Za-z0-9][\w.-]{0,252}(:\d{1,5})?|tcp:\/\/[A-Za-z0-9][\w.-]{0,252}:\d{1,5})$/;
-
 /** Docker's reference grammar, in short: no spaces, no option-like start. */
 const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 
+const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
+
 /** A Docker engine's endpoint. */
-export const engine = matching(
-  ENGINE,
-  "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port",
-).exactOptional();
+export const engine = z
+  .string(ENGINE)
+  .refine((text) => parseEndpoint(text) !== undefined, ENGINE)
+  .exactOptional();
 
 /** A Docker image. */
 export const image = matching(
