@@ -1,7 +1,8 @@
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { Known } from "../mesh-config.ts";
 import { parseEndpoint } from "../net/engine-endpoint.ts";
+import { parseIpNetwork } from "../net/ip-network.ts";
 
 /** A schema that the compiler holds to the interface it checks. */
 export type Shape<T> = z.ZodType<Known<T>>;
@@ -94,13 +95,10 @@ export const serverAddress = z
 /** A network in CIDR form, or one address. */
 export const network = z
   .string("must be a network")
-  .refine(isNetwork, 'must be a network as "192.168.0.0/16" or an IP address');
-
-function isNetwork(text: string): boolean {
-  const [ip = "", bits, ...rest] = text.split("/");
-  if (!isPlainIp(ip) || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(ip) ? 32 : 128));
-}
+  .refine(
+    (text) => !text.includes("%") && parseIpNetwork(text) !== undefined,
+    'must be a network as "192.168.0.0/16" or an IP address',
+  );
 
 /** A path of an URL as clients ask for it. */
 export const urlPath = matching(
