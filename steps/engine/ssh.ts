@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { engineHost, sshDestination } from "../../config/net/engine-endpoint.ts";
 
 /** What every ssh to a host is told, by the steps and by the docker provider; all else is the user's own ssh config. */
 export const SSH_OPTIONS = [
@@ -81,7 +81,7 @@ function write(file: string, text: string): void {
 /** What the host of an ssh endpoint is by the user's ssh config (HostName): its own name where that says nothing else. */
 export function sshHostName(endpoint: string): Promise<string> {
   const destination = sshDestination(endpoint) ?? [];
-  const name = destination.at(-1)?.split("@").at(-1) ?? "";
+  const name = engineHost(endpoint) ?? "";
   return new Promise((resolve) => {
     // Opens no connection. What goes wrong is said better by what does open one.
     execFile("ssh", ["-G", ...destination], { timeout: 10_000 }, (error, stdout) =>

@@ -1,4 +1,4 @@
-import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { parseEndpoint, sshDestination } from "../../config/net/engine-endpoint.ts";
 
 /** Ways in which an engine is out of reach, each with its way out; `login` is the ssh command that shows it. */
 const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] = [
@@ -69,10 +69,10 @@ export function explainUnreachable(endpoint: string, stderr: string): string | u
   const words = (/stderr=(.*)/s.exec(stderr)?.[1] || stderr).trim();
   const found = UNREACHABLE.find(([pattern]) => pattern.test(words));
   if (!found) return undefined;
-  const destination = sshDestination(endpoint) ?? [];
-  const port = destination.length === 3 ? destination[1] : undefined;
-  const host = destination.at(-1)?.split("@").at(-1) ?? "";
-  const wayOut = found[1](`ssh ${destination.join(" ")}`, port ? `[${host}]:${port}` : host);
+  const parsed = parseEndpoint(endpoint);
+  const host = parsed?.host ?? "";
+  const login = `ssh ${(sshDestination(endpoint) ?? []).join(" ")}`;
+  const wayOut = found[1](login, parsed?.port ? `[${host}]:${parsed.port}` : host);
   const last = words.split(/\r?\n/).findLast((line) => line.trim() !== "") ?? "";
   return `Docker engine ${endpoint}: ${wayOut}\n  docker says: ${last.trim().slice(0, 300)}`;
 }
