@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { cacheFolder } from "../../toolchain/cache.mjs";
 import { CommandError, run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import { loadImages } from "./images.mjs";
 import { publicKey, sshEnvironment, writeSshFiles } from "./ssh.mjs";
 
@@ -13,7 +13,7 @@ import { publicKey, sshEnvironment, writeSshFiles } from "./ssh.mjs";
 export const DEFAULT_LAN = "ollama-mesh-lan";
 
 const LABEL = "ollama-mesh-lab.lan";
-const READY_WITHIN_MS = 120_000;
+const READY = { seconds: 120, everyMs: 200 };
 
 /**
  * What an engine in a container needs. Not --privileged: that fails where the outer engine itself lacks
@@ -251,7 +251,7 @@ async function hostKeyOf(container) {
   const key = await waitFor(`host key of ${container}`, container, () =>
     run("docker", ["exec", container, "cat", file]),
   );
-  return key.trim().split(" ").slice(0, 2).join(" ");
+  return key.split(" ").slice(0, 2).join(" ");
 }
 
 /**
@@ -264,25 +264,19 @@ async function untilReachable({ endpoint, container }, env) {
 }
 
 /**
+ * Waits until a machine says something, and shows its log when it never does.
+ *
  * @param {string} what
  * @param {string} container
- * @param {() => Promise<string>} look
+ * @param {() => Promise<string>} ask
+ * @returns {Promise<string>}
  */
-async function waitFor(what, container, look) {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  for (;;) {
-    try {
-      const seen = await look();
-      if (seen.trim() !== "") return seen;
-    } catch (error) {
-      if (Date.now() > deadline) {
-        const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
-        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${error}\n${log}`, {
-          cause: error,
-        });
-      }
-    }
-    await sleep(200);
+async function waitFor(what, container, ask) {
+  try {
+    return await until(what, async () => (await ask()).trim() || undefined, READY);
+  } catch (error) {
+    const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
+    throw new Error(`${error instanceof Error ? error.message : error}\n${log}`, { cause: error });
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../engine/support/load.ts";
 import { Stack } from "../engine/support/stack.ts";
 import { lacking } from "../support/needs.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 
 const missing = lacking("OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL");
 if (missing) throw new Error(missing);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ensureDockerEngine } from "../../lab/docker-engine.mjs";
 import { ensureImages } from "../../lab/images.mjs";
 import { run } from "../../toolchain/command.mjs";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 
 /** How the mesh runs them: nothing that a taken-over process could use. */
 const HARDENED = [

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 
 import type { Ran } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(3);

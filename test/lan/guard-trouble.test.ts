@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { run } from "../../toolchain/command.mjs";
 import { failures, load, served } from "../engine/support/load.ts";
 import { model, nginxImage } from "../engine/support/lab.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(3);

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 
 import { order } from "../engine/support/roll.ts";
 import type { Ran } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 

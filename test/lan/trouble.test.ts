@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import { run } from "../../toolchain/command.mjs";
 import { model, slowModel } from "../engine/support/lab.ts";
 import { chat, failures, load, type Outcome } from "../engine/support/load.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { CommandProject } from "./command-project.ts";
 import { pluginInPlace } from "./plugin-in-place.ts";
 

@@ -17,7 +17,7 @@ import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
 import { tlsHop } from "../../../templates/nodes/tls-hop.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { run } from "../../../toolchain/command.mjs";
 import { docker, ENGINE, uniqueName } from "./docker.ts";
 import { admitted } from "../../support/admitted.ts";

@@ -4,7 +4,7 @@ import { RETRY_AFTER_SECONDS } from "../../../config/defaults.ts";
 import type { BalancerArgs } from "../../../config/balancer-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { ask, CHAT, nodeOf, tally, type Asked } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { NodeTlsArgs } from "../../../config/node-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { Balancer } from "../harness/balancer.ts";
 import { makeAuthority, makeCertificate, type TestAuthority } from "../harness/certificate.ts";
 import { ask, BrokenAnswer, CHAT, nodeOf, tally } from "../harness/client.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
 import { lacking, need } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { containers, serverLines } from "../support/containers.ts";
 import { labConfig, nginxImage, ollamaImage } from "../support/lab.ts";
 import { requireServing } from "../support/roll.ts";

@@ -7,7 +7,7 @@ import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
 import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certificate.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
 

@@ -9,7 +9,7 @@ import { delist, enlist, takeTurn } from "../../../steps/nodes/turn.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
 import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 

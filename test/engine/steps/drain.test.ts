@@ -10,7 +10,7 @@ import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { bridgeAddress, docker } from "../../behaviour/harness/docker.ts";
 import { ToyNode } from "../../behaviour/harness/toy-node.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");

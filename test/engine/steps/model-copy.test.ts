@@ -12,7 +12,7 @@ import { run } from "../../../toolchain/command.mjs";
 import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
 import { removeDeadMeshes } from "../support/leftovers.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { CuttingProxy, type Cut } from "../support/cutting-proxy.ts";
 import { LocalStore } from "../support/local-store.ts";
 import { ToyRegistry } from "../support/toy-registry.ts";

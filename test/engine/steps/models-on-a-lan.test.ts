@@ -13,7 +13,7 @@ import { models } from "../../../steps/models/models.ts";
 import { run } from "../../../toolchain/command.mjs";
 import { ownStackName } from "../support/leftovers.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { ToyRegistry } from "../support/toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");

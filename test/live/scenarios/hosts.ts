@@ -12,7 +12,7 @@ import { nginxImage, ollamaImage } from "../../engine/support/lab.ts";
 import { NVIDIA_STAND_IN } from "../../engine/support/nvidia-stand-in.ts";
 import { ownStackName } from "../../engine/support/leftovers.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { clients, type LiveMesh } from "../live-mesh.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 

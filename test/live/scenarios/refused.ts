@@ -2,7 +2,7 @@
 import { run } from "../../../toolchain/command.mjs";
 import { model, ollamaImage } from "../../engine/support/lab.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { hostSignal } from "../host-signal.ts";
 import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
