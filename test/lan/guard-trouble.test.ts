@@ -7,6 +7,7 @@ import { failures, load, served } from "../engine/support/load.ts";
 import { model, nginxImage } from "../engine/support/lab.ts";
 import { until } from "../../toolchain/until.mjs";
 import { lanStackOfFile } from "./support/lan.ts";
+import { figure, inSeconds } from "../support/figure.ts";
 
 const { lan, stack } = lanStackOfFile(3);
 
@@ -65,7 +66,7 @@ test("a guard that was stopped by hand is out without an error, and up --refresh
   await lan().docker(2, "stop", guard("a"));
   expect(await whoServes()).toEqual(["b"]);
   const ran = await stack().tryUp("--refresh");
-  console.log(ran.seconds, ran.changes);
+  figure("up", inSeconds(ran.seconds));
   expect(ran.code, ran.output).toBe(0);
   expect(ran.changes.filter((change) => /-b(-|$)/.test(change))).toEqual([]);
   await bothServe();
@@ -91,7 +92,7 @@ test("a machine that is switched off is left alone, guard and all, while others 
     lan().config({ nodes: [a(), gone], access: "balancerOnly", ollama: { keepAlive: "23h" } }),
   );
   const ran = await stack().tryUp();
-  console.log(ran.seconds, ran.changes);
+  figure("up", inSeconds(ran.seconds));
   expect(ran.code, ran.output).toBe(0);
   const touched = ran.changes.filter((change) => /-b(-|$)/.test(change));
   expect(touched.map((change) => change.replace(stack().mesh, "M")).toSorted()).toEqual([

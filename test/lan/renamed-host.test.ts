@@ -51,7 +51,6 @@ test("under its new name alone it is refused before anything is touched, with bo
   const before = await onMachine();
   await configure(newName());
   const ran = await unnoticed(lan(), () => stack().tryUp());
-  console.log(ran.failed, ran.errors.join("\n"));
   expect(ran.failed).toEqual([`${stack().mesh}-hosts`]);
   const message = ran.errors.join("\n");
   expect(message).toContain("1 of 2 hosts cannot take the change; nothing was touched anywhere");

@@ -10,6 +10,7 @@ import { chat } from "../engine/support/load.ts";
 import { model, nginxImage } from "../engine/support/lab.ts";
 import type { Stack } from "../engine/support/stack.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
+import { figure, inSeconds } from "../support/figure.ts";
 
 const PORT = 2376;
 
@@ -89,7 +90,7 @@ async function serveTls(made: TestLan, n: number): Promise<string> {
 
 test("a mesh comes up over it, answers, and a second up changes nothing", async () => {
   const ran = await stack.up();
-  console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
+  figure("fresh up", inSeconds(ran.seconds));
   expect(ran.output).not.toContain("without TLS");
   expect(await chat({ url: lan().url, model: model() })).toMatchObject({ status: 200 });
   expect((await stack.up()).changes).toEqual([]);

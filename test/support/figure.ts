@@ -28,4 +28,4 @@ export function figure(title: string, value: string): void {
 }
 
 /** Seconds as a figure's value. */
-export const inSeconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
+export const inSeconds = (seconds: number): string => `${seconds.toFixed(1)} s`;

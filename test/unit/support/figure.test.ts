@@ -13,7 +13,7 @@ describe("a figure", () => {
   });
 
   test("is kept where the reporter finds it, in the order in which it was taken", ({ task }) => {
-    figure("fresh up", inSeconds(9_123));
+    figure("fresh up", inSeconds(9.123));
     figure("sent", "12 bytes");
     expect(task.meta.figures).toEqual([
       { title: "fresh up", value: "9.1 s" },
