@@ -33,8 +33,9 @@ describe.skipIf(why)(`reload${why ? ` (${why})` : ""}`, () => {
     expect(requests).toBeGreaterThan(100);
   });
 
-  test("without keepalive_min_timeout some of them are reset", async () => {
+  test("control: without keepalive_min_timeout some of them are reset", async () => {
     const { errors } = await errorsOver((conf) => conf.replace("keepalive_min_timeout 5s;", ""));
+    // Of 15 rounds on two busy cores the one with the fewest had 31, of 6487 requests.
     expect(errors).toBeGreaterThan(0);
   });
 
