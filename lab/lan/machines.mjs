@@ -4,33 +4,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { cacheFolder } from "../../toolchain/cache.mjs";
-import { CommandError, run } from "../../toolchain/command.mjs";
+import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
+import { ensureBridge, LABEL } from "./bridge.mjs";
+import { ENGINE_INSIDE } from "./engine-inside.mjs";
 import { loadImages } from "./images.mjs";
 import { publicKey, sshEnvironment, writeSshFiles } from "./ssh.mjs";
 
 /** The LAN that is meant where none is named. */
 export const DEFAULT_LAN = "ollama-mesh-lan";
 
-const LABEL = "ollama-mesh-lab.lan";
 const READY = { seconds: 120, everyMs: 200 };
-
-/**
- * What an engine in a container needs. Not --privileged: that fails where the outer engine itself lacks
- * CAP_SYS_RESOURCE, as in most virtual environments.
- */
-export const ENGINE_INSIDE = [
-  ...["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETFCAP", "MKNOD", "SYS_PTRACE"],
-  ...["AUDIT_WRITE", "SYSLOG", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE"],
-]
-  .flatMap((capability) => ["--cap-add", capability])
-  .concat(
-    ["seccomp", "apparmor", "systempaths"].flatMap((what) => [
-      "--security-opt",
-      `${what}=unconfined`,
-    ]),
-    ["--volume", "/var/lib/docker", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
-  );
 
 /**
  * @typedef {object} LanHost
@@ -79,7 +63,7 @@ export async function lanUp(wish) {
   const { name = DEFAULT_LAN, count, detail = () => {} } = wish;
   const folder = wish.folder ?? lanFolder(name);
   const key = await publicKey(folder);
-  const { network, subnet } = await ensureNetwork(name, wish.internal ?? false);
+  const { network, subnet } = await ensureBridge(name, wish.internal ?? false);
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
   const wanted = numbers.map((n) => hostArgs({ ...wish, name, n, network, subnet, key }));
   await removeOthers(name, wanted);
@@ -209,35 +193,6 @@ async function ensureRuns(container, network, address, args) {
   if (!state.startsWith("running")) await run("docker", ["start", container]);
   const mend = "engine on; pgrep -x sshd >/dev/null || /usr/sbin/sshd";
   await run("docker", ["exec", container, "sh", "-c", mend]);
-}
-
-/**
- * The bridge of a LAN, in the network that is kept for measurements (198.18.0.0/15): no real LAN is in it,
- * so that a route of this machine is never hidden.
- *
- * @param {string} name
- * @param {boolean} internal
- */
-async function ensureNetwork(name, internal) {
-  const format = "{{(index .IPAM.Config 0).Subnet}}";
-  const network = name;
-  const there = await run("docker", ["network", "inspect", "--format", format, network]).catch(
-    () => "",
-  );
-  if (there) return { network, subnet: there.trim() };
-  const first = createHash("sha256").update(name).digest().readUInt16BE() % 512;
-  for (let tried = 0; ; tried++) {
-    const place = (first + tried) % 512;
-    const subnet = `198.${18 + Math.floor(place / 256)}.${place % 256}.0/24`;
-    const label = ["--label", `${LABEL}=${name}`, ...(internal ? ["--internal"] : [])];
-    try {
-      await run("docker", ["network", "create", "--subnet", subnet, ...label, network]);
-      return { network, subnet };
-    } catch (error) {
-      const taken = error instanceof CommandError && /overlaps/.test(error.output);
-      if (!taken || tried > 20) throw error;
-    }
-  }
 }
 
 /**
