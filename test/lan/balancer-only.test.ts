@@ -1,5 +1,4 @@
 // Nodes that only the balancer may use, seen from a machine of the LAN that is neither balancer nor operator.
-// Each test goes on where the one before ended.
 import { afterAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
@@ -9,7 +8,9 @@ import { model, nginxImage, slowModel } from "../engine/support/lab.ts";
 import { CHECKOUT, type Ran, type Stack } from "../engine/support/stack.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { story } from "../support/story.ts";
 
+story();
 let stack: Stack;
 /** A container on the bridge of the LAN: one more machine, with curl and openssl. */
 let stranger: string;

@@ -1,11 +1,13 @@
-// The life of a mesh on several machines, over ssh and under load: each test goes on where the one before ended.
+// The life of a mesh on several machines, over ssh and under load.
 import { expect, test } from "vitest";
 
 import { order } from "../engine/support/roll.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { upUnnoticed } from "./support/under-load.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { story } from "../support/story.ts";
 
+story();
 const { lan, stack } = lanStackOfFile(4);
 
 const a = () => ({ name: "a", ...lan().on(2) });

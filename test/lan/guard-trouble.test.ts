@@ -1,5 +1,4 @@
-// Nodes that only the balancer may use, when something happens to their guards or machines. Each test goes on where
-// the one before ended.
+// Nodes that only the balancer may use, when something happens to their guards or machines.
 import { expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
@@ -8,7 +7,9 @@ import { model, nginxImage } from "../engine/support/lab.ts";
 import { until } from "../../toolchain/until.mjs";
 import { lanStackOfFile } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { story } from "../support/story.ts";
 
+story();
 const { lan, stack } = lanStackOfFile(3);
 
 const a = (more: object = {}) => ({ name: "a", ...lan().on(2), ...more });

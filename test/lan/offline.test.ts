@@ -7,7 +7,9 @@ import { until } from "../../toolchain/until.mjs";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { story } from "../support/story.ts";
 
+story();
 const { lan, stack } = lanStackOfFile(4);
 beforeAll(async () => {
   if (!stack()) return;

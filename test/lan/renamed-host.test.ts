@@ -6,7 +6,9 @@ import { beforeAll, expect, test } from "vitest";
 
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
+import { story } from "../support/story.ts";
 
+story();
 const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {
   if (!stack()) return;

@@ -11,9 +11,11 @@ import { model, nginxImage } from "../engine/support/lab.ts";
 import type { Stack } from "../engine/support/stack.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { story } from "../support/story.ts";
 
 const PORT = 2376;
 
+story();
 let stack: Stack;
 /** The docker command's settings, with the certificates. */
 let settings: string;

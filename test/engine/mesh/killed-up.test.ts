@@ -6,6 +6,7 @@ import { environmentOf, requireServing, rollConfig, withEnvironment } from "../s
 import { RunningUp } from "../support/interrupted.ts";
 import { model, stackOfFile } from "../support/lab.ts";
 import { failures, startLoad } from "../support/load.ts";
+import { story } from "../../support/story.ts";
 
 // Some fifteen times killed and mended: minutes on a quiet machine.
 vi.setConfig({ testTimeout: 1_800_000 });
@@ -14,6 +15,7 @@ const PAIR = [{ name: "a" }, { name: "b" }];
 const pair = (roll: string) =>
   rollConfig([withEnvironment(PAIR[0]!, { ROLL: roll }), PAIR[1]!], {});
 
+story();
 const lab = stackOfFile(() => pair("0"), { up: false });
 
 /** The one command that pulumi itself names when a killed one has left its lock. */

@@ -11,8 +11,10 @@ import { SpareEngine } from "../support/spare-engine.ts";
 import { Stack } from "../support/stack.ts";
 import { ownSubnet } from "../support/subnet.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
+story();
 
 const NEEDS = [
   "OLLAMA_MESH_HOST_IMAGE",

@@ -12,8 +12,10 @@ import { ownFolder, remains } from "../support/leftovers.ts";
 import { failures, load, served } from "../support/load.ts";
 import { freePort } from "../support/port.ts";
 import { CHECKOUT, Stack } from "../support/stack.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+story();
 
 let folder: string;
 let stack: Stack;

@@ -7,9 +7,11 @@ import { labConfig, model, stackOfFile } from "../support/lab.ts";
 import { remains } from "../support/leftovers.ts";
 import { chat } from "../support/load.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
+story();
 const lab = stackOfFile(labConfig, { up: false });
 
 test("a preview of a new stack shows the mesh and touches nothing", async () => {

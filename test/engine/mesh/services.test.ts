@@ -8,9 +8,11 @@ import { containers } from "../support/containers.ts";
 import { atLab, nginxImage } from "../support/lab.ts";
 import { remains } from "../support/leftovers.ts";
 import { Stack, type StackConfig } from "../support/stack.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
+story();
 let image = "";
 let stack: Stack;
 

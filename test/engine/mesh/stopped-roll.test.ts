@@ -11,12 +11,14 @@ import {
   rollConfig,
   withEnvironment,
 } from "../support/roll.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
 /** Ollama listens where nobody asks it. */
 const DEAF = { OLLAMA_HOST: "127.0.0.1:1" };
 
+story();
 const lab = stackOfFile(rollConfig, { up: true });
 
 test("a node that does not come back stops the roll, and the cause mended, up goes on from there", async () => {

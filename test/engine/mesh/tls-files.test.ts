@@ -10,6 +10,7 @@ import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certi
 import { until } from "../../../toolchain/until.mjs";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
+import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -17,6 +18,7 @@ const NAME = "mesh.example.org";
 let folder: string;
 let redirectPort: number;
 
+story();
 const lab = stackOfFile(() => labConfig(), { up: false });
 afterAll(async () => folder && rm(folder, { recursive: true }));
 
