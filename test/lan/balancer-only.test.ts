@@ -3,14 +3,15 @@ import { afterAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
-import { chat, failures, startLoad } from "../engine/support/load.ts";
 import { model, nginxImage, slowModel } from "../engine/support/lab.ts";
+import { chat, failures, startLoad } from "../engine/support/load.ts";
 import { CHECKOUT, type Ran, type Stack } from "../engine/support/stack.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
+import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 story();
+
 let stack: Stack;
 /** A container on the bridge of the LAN: one more machine, with curl and openssl. */
 let stranger: string;

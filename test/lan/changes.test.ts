@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 
 import { order } from "../engine/support/roll.ts";
-import { done, lanStackOfFile } from "./support/lan.ts";
-import { upUnnoticed } from "./support/under-load.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
+import { done, lanStackOfFile } from "./support/lan.ts";
+import { upUnnoticed } from "./support/under-load.ts";
 
 story();
+
 const { lan, stack } = lanStackOfFile(4);
 
 const a = () => ({ name: "a", ...lan().on(2) });

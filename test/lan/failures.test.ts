@@ -1,10 +1,10 @@
 // What breaks in the middle of a change: the message names the host and the step, and the next up goes on.
 import { beforeAll, expect, test } from "vitest";
 
-import type { Ran } from "../engine/support/stack.ts";
 import { until } from "../../toolchain/until.mjs";
-import { lanStackOfFile } from "./support/lan.ts";
+import type { Ran } from "../engine/support/stack.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {

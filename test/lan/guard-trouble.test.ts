@@ -2,14 +2,15 @@
 import { expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { failures, load, served } from "../engine/support/load.ts";
-import { model, nginxImage } from "../engine/support/lab.ts";
 import { until } from "../../toolchain/until.mjs";
-import { lanStackOfFile } from "./support/lan.ts";
+import { model, nginxImage } from "../engine/support/lab.ts";
+import { failures, load, served } from "../engine/support/load.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
+import { lanStackOfFile } from "./support/lan.ts";
 
 story();
+
 const { lan, stack } = lanStackOfFile(3);
 
 const a = (more: object = {}) => ({ name: "a", ...lan().on(2), ...more });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Stack } from "../engine/support/stack.ts";
 import { ToyRegistry } from "../engine/support/toy-registry.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
+import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const BYTES = 48 * 1024 ** 2 + 123;
 

@@ -1,15 +1,16 @@
 // A machine that is switched off while the others are changed, and comes back, or never does; clients keep asking.
 import { beforeAll, expect, test } from "vitest";
 
+import { until } from "../../toolchain/until.mjs";
 import { order } from "../engine/support/roll.ts";
 import type { Ran } from "../engine/support/stack.ts";
-import { until } from "../../toolchain/until.mjs";
-import { done, lanStackOfFile } from "./support/lan.ts";
-import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
+import { done, lanStackOfFile } from "./support/lan.ts";
+import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 
 story();
+
 const { lan, stack } = lanStackOfFile(4);
 beforeAll(async () => {
   if (!stack()) return;

@@ -4,11 +4,12 @@ import { join } from "node:path";
 
 import { beforeAll, expect, test } from "vitest";
 
+import { story } from "../support/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
-import { story } from "../support/story.ts";
 
 story();
+
 const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {
   if (!stack()) return;

@@ -6,16 +6,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { chat } from "../engine/support/load.ts";
 import { model, nginxImage } from "../engine/support/lab.ts";
+import { chat } from "../engine/support/load.ts";
 import type { Stack } from "../engine/support/stack.ts";
-import { lanOfFile, type TestLan } from "./support/lan.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
+import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const PORT = 2376;
 
 story();
+
 let stack: Stack;
 /** The docker command's settings, with the certificates. */
 let settings: string;

@@ -4,12 +4,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import { model, slowModel } from "../engine/support/lab.ts";
 import { chat, failures, load, type Outcome } from "../engine/support/load.ts";
-import { until } from "../../toolchain/until.mjs";
+import { figure, inSeconds } from "../support/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";
-import { figure, inSeconds } from "../support/figure.ts";
 
 const SECONDS_OF_TROUBLE = 15;
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { PLUGINS, PULUMI } from "../../toolchain/versions.mjs";
+import { figure, inSeconds } from "../support/figure.ts";
 import { Machine } from "./machine.ts";
 import { FILES, Releases } from "./releases.ts";
-import { figure, inSeconds } from "../support/figure.ts";
 
 /** Says where everything is that the toolchain puts in place. */
 const SHOW = `echo "cli $(pulumi version)"

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { lacking } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { lacking } from "../../support/needs.ts";
 import { parseYaml } from "../../support/yaml.ts";
 import { Balancer } from "../harness/balancer.ts";
 import { makeCertificate, type TestCertificate } from "../harness/certificate.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { RETRY_AFTER_SECONDS } from "../../../config/defaults.ts";
 import type { BalancerArgs } from "../../../config/balancer-args.ts";
+import { RETRY_AFTER_SECONDS } from "../../../config/defaults.ts";
 import type { Known } from "../../../config/mesh-config.ts";
-import { lacking } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { lacking } from "../../support/needs.ts";
 import { ask, CHAT, nodeOf, tally, type Asked } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
 

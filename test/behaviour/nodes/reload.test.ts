@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { lacking } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { lacking } from "../../support/needs.ts";
 import { ask, CHAT } from "../harness/client.ts";
 import { load, served } from "../harness/load.ts";
 import { ToyMesh } from "../harness/mesh.ts";

@@ -2,11 +2,11 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { environmentOf, requireServing, rollConfig, withEnvironment } from "../support/roll.ts";
+import { story } from "../../support/story.ts";
 import { RunningUp } from "../support/interrupted.ts";
 import { model, stackOfFile } from "../support/lab.ts";
 import { failures, startLoad } from "../support/load.ts";
-import { story } from "../../support/story.ts";
+import { environmentOf, requireServing, rollConfig, withEnvironment } from "../support/roll.ts";
 
 // Some fifteen times killed and mended: minutes on a quiet machine.
 vi.setConfig({ testTimeout: 1_800_000 });
@@ -16,6 +16,7 @@ const pair = (roll: string) =>
   rollConfig([withEnvironment(PAIR[0]!, { ROLL: roll }), PAIR[1]!], {});
 
 story();
+
 const lab = stackOfFile(() => pair("0"), { up: false });
 
 /** The one command that pulumi itself names when a killed one has left its lock. */

@@ -2,16 +2,16 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { lacking, need } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { figure, inSeconds } from "../../support/figure.ts";
+import { lacking, need } from "../../support/needs.ts";
+import { story } from "../../support/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { labConfig, nginxImage, ollamaImage } from "../support/lab.ts";
 import { requireServing } from "../support/roll.ts";
 import { SpareEngine } from "../support/spare-engine.ts";
 import { Stack } from "../support/stack.ts";
 import { ownSubnet } from "../support/subnet.ts";
-import { figure, inSeconds } from "../../support/figure.ts";
-import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 story();

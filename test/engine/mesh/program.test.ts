@@ -1,17 +1,18 @@
 // The program on the real engine, from nothing to nothing.
 import { expect, test, vi } from "vitest";
 
+import { figure, inSeconds } from "../../support/figure.ts";
+import { story } from "../../support/story.ts";
 import { secondCheckout } from "../support/checkout.ts";
 import { containers } from "../support/containers.ts";
 import { labConfig, model, stackOfFile } from "../support/lab.ts";
 import { remains } from "../support/leftovers.ts";
 import { chat } from "../support/load.ts";
-import { figure, inSeconds } from "../../support/figure.ts";
-import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
 story();
+
 const lab = stackOfFile(labConfig, { up: false });
 
 test("a preview of a new stack shows the mesh and touches nothing", async () => {

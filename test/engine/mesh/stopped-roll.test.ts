@@ -1,6 +1,7 @@
 // A roll meets a node that does not come back.
 import { expect, test, vi } from "vitest";
 
+import { story } from "../../support/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { stackOfFile } from "../support/lab.ts";
 import {
@@ -11,7 +12,6 @@ import {
   rollConfig,
   withEnvironment,
 } from "../support/roll.ts";
-import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -19,6 +19,7 @@ vi.setConfig({ testTimeout: 180_000 });
 const DEAF = { OLLAMA_HOST: "127.0.0.1:1" };
 
 story();
+
 const lab = stackOfFile(rollConfig, { up: true });
 
 test("a node that does not come back stops the roll, and the cause mended, up goes on from there", async () => {

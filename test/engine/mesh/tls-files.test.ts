@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certificate.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certificate.ts";
+import { story } from "../../support/story.ts";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
-import { story } from "../../support/story.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -19,6 +19,7 @@ let folder: string;
 let redirectPort: number;
 
 story();
+
 const lab = stackOfFile(() => labConfig(), { up: false });
 afterAll(async () => folder && rm(folder, { recursive: true }));
 

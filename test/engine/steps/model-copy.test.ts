@@ -9,14 +9,14 @@ import { CopyFailed, copyModel } from "../../../steps/models/model-copy.ts";
 import { openSource, type ModelSource } from "../../../steps/models/model-source.ts";
 import { blobsOf, type StoredModel } from "../../../steps/models/model-store.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
-import { removeDeadMeshes } from "../support/leftovers.ts";
-import { lacking } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
+import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
+import { figure, inSeconds } from "../../support/figure.ts";
+import { lacking } from "../../support/needs.ts";
 import { CuttingProxy, type Cut } from "../support/cutting-proxy.ts";
+import { removeDeadMeshes } from "../support/leftovers.ts";
 import { LocalStore } from "../support/local-store.ts";
 import { ToyRegistry } from "../support/toy-registry.ts";
-import { figure, inSeconds } from "../../support/figure.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
 const MIB = 1024 ** 2;

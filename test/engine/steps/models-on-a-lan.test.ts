@@ -11,11 +11,11 @@ import { lanDown, lanUp } from "../../../lab/lan/machines.mjs";
 import { canonicalModel } from "../../../steps/models/model-store.ts";
 import { models } from "../../../steps/models/models.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { ownStackName } from "../support/leftovers.ts";
-import { lacking } from "../../support/needs.ts";
 import { until } from "../../../toolchain/until.mjs";
-import { ToyRegistry } from "../support/toy-registry.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
+import { lacking } from "../../support/needs.ts";
+import { ownStackName } from "../support/leftovers.ts";
+import { ToyRegistry } from "../support/toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
 const HOSTS = 5;

@@ -4,8 +4,8 @@ import { expect } from "vitest";
 import { model, slowModel } from "../../engine/support/lab.ts";
 import { failures, startLoad, type Outcome, type RunningLoad } from "../../engine/support/load.ts";
 import type { Ran, Stack } from "../../engine/support/stack.ts";
-import type { TestLan } from "./lan.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
+import type { TestLan } from "./lan.ts";
 
 /** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */
 export async function startClients({ url }: TestLan): Promise<RunningLoad> {
