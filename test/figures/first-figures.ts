@@ -4,6 +4,7 @@
 import { availableParallelism, loadavg } from "node:os";
 
 import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import {
   failures,
   inFlight,
@@ -14,7 +15,6 @@ import {
 } from "../engine/support/load.ts";
 import { Stack } from "../engine/support/stack.ts";
 import { lacking } from "../support/needs.ts";
-import { until } from "../support/until.ts";
 
 const missing = lacking("OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL");
 if (missing) throw new Error(missing);

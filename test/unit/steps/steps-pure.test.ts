@@ -6,7 +6,6 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { NGINX_USER } from "../../../templates/nginx-layout.ts";
 import { dockerEnvironment } from "../../../steps/engine/docker-engine.ts";
 import { explainUnreachable } from "../../../steps/engine/unreachable.ts";
 import { table } from "../../../steps/hosts/hosts.ts";
@@ -219,8 +218,4 @@ test("the table of hosts has a line each, what is not known left open", () => {
     "tcp://gpu20:2376  28.5.2  1.51  -        -       -          -       +0 s   2 problems",
     "ssh://gpu3        -       -     -        -       -          -       -      not reached",
   ]);
-});
-
-test("nginx runs as the official image's user, which is not root", () => {
-  expect(NGINX_USER).toBe("101:101");
 });
