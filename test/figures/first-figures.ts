@@ -1,6 +1,7 @@
 // The first figures of a mesh on this machine, measured and printed, never asserted. Run it as
 // `node toolchain/exec.mjs node test/figures/first-figures.ts`, with the lab's images and model
 // named in the environment as test/support/needs.ts lists them.
+// Its figures stand in docs/measurements.md, "How long an up takes" and "Nodes that fail".
 import { availableParallelism, loadavg } from "node:os";
 
 import { run } from "../../toolchain/command.mjs";
