@@ -17,8 +17,8 @@ export interface GpuHostArgs {
   images: pulumi.Input<string[]>;
   /** Its models, and where others find them; of a host with Ollama only. */
   models: pulumi.Input<ModelStoreRef>;
-  /** The other hosts with Ollama, which may have the models already. */
-  peers: pulumi.Input<ModelStoreRef>[];
+  /** The other hosts with Ollama, which may have the models already; absent where there is none. */
+  peers?: pulumi.Input<ModelStoreRef[]>;
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
   minimumFreeGiB: number;
@@ -122,7 +122,7 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       models: plan.models,
       minimumFreeGiB: args.minimumFreeGiB,
       labels: [`${MESH_LABEL}=${mesh}`],
-      ...(args.peers.length > 0 ? { peers: args.peers } : {}),
+      ...(args.peers ? { peers: args.peers } : {}),
     },
     { parent: host, dependsOn: [images, volume], ...alone },
   );

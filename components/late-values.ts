@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "../config/mesh-args.ts";
 import type { NodeTlsArgs } from "../config/node-args.ts";
@@ -87,7 +89,7 @@ export function planArgs(name: string, args: OllamaMeshArgs): LateValues {
     plan.nodes.map((node, i): [string, pulumi.Output<NodePlan>] => {
       const { address, image, tls } = args.nodes[i]!;
       const values = pulumi.output({ address, image, tls, meshImage: args.image });
-      return [node.name, values.apply((known) => planWith(name, config, i, known))];
+      return [node.name, values.apply((known) => planWith({ name, config, plan }, i, known))];
     }),
   );
   const balancer = pulumi
@@ -128,13 +130,19 @@ interface KnownValues {
   meshImage: string | undefined;
 }
 
-/** The plan of one node with the values that are known now, checked again. */
-function planWith(name: string, config: MeshConfig, at: number, known: KnownValues): NodePlan {
-  const { address, image, tls } = known;
-  const node = { ...config.nodes[at]!, address, image, tls };
+/** The plan of one node with the values that are known now, checked again where one was not before. */
+function planWith(
+  { name, config, plan }: { name: string; config: MeshConfig; plan: MeshPlan },
+  at: number,
+  { meshImage, ...known }: KnownValues,
+): NodePlan {
+  const declared = config.nodes[at]!;
+  const { address, image, tls } = declared;
+  const before = { address, image, tls, meshImage: config.image };
+  if (isDeepStrictEqual(before, { ...known, meshImage })) return plan.nodes[at]!;
   return checked(() => {
-    const nodes = config.nodes.with(at, node as MeshConfig["nodes"][number]);
-    return planMesh(name, parseMesh({ ...config, image: known.meshImage, nodes }, name)).nodes[at]!;
+    const nodes = config.nodes.with(at, { ...declared, ...known } as MeshConfig["nodes"][number]);
+    return planMesh(name, parseMesh({ ...config, image: meshImage, nodes }, name)).nodes[at]!;
   });
 }
 

@@ -2,27 +2,22 @@ import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
 import { balancerWarnings } from "../config/checks/warnings.ts";
 import { engineWarnings } from "./engine-warnings.ts";
-import { NGINX_IMAGE } from "../config/defaults.ts";
-import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
+import type { GpuHost } from "./gpu-host.ts";
+import { createHosts, nginxImage } from "./gpu-hosts.ts";
 import { planArgs, type LateValues } from "./late-values.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import { LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
-import { shortHash } from "../config/short-hash.ts";
 import { ollamaEnvironment, serviceEnvironment } from "../plan/ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import { urlAt, type BalancerPlan } from "../plan/balancer-plan.ts";
 import { nodeState } from "../plan/node-plan.ts";
-import type { HostPlan } from "../plan/host-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { sshHostName } from "../steps/engine/ssh.ts";
 import { ConfigurationError } from "../config/problems.ts";
 import { configDrift } from "./observed/drift.ts";
 import { askBalancer, type NotObserved, type ObservedMesh } from "./observed/observed-mesh.ts";
-import { step } from "./step.ts";
 import { rolloutOrder } from "./observed/rollout-order.ts";
 
 /**
@@ -84,106 +79,6 @@ function warn(mesh: OllamaMesh, { config }: LateValues): void {
   for (const { path, text } of [...balancerWarnings(config), ...engineWarnings(config)]) {
     void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
-}
-
-const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-
-/** One per Docker engine, the balancer's included, by endpoint. */
-function createHosts(
-  mesh: OllamaMesh,
-  known: LateValues,
-  args: OllamaMeshArgs,
-): Map<string, GpuHost> {
-  const { plan } = known;
-  const described = plan.hosts.map((host) => describeHost(known, host, args));
-  const { length: on } = described.filter(({ plan: { offline } }) => !offline);
-  const inspected = on > 1 ? [inspectHosts(mesh, plan, described)] : [];
-  return new Map(
-    described.map((args): [string, GpuHost] => {
-      const name = `${plan.name}-${args.plan.key}`;
-      return [
-        args.plan.endpoint,
-        new GpuHost(name, { ...args, after: inspected }, { parent: mesh }),
-      ];
-    }),
-  );
-}
-
-function describeHost(
-  { plan, nodes }: LateValues,
-  host: HostPlan,
-  args: OllamaMeshArgs,
-): Omit<GpuHostArgs, "after"> {
-  const own = pulumi
-    .all(plan.nodes.map((node) => nodes.get(node.name)!))
-    .apply((all) =>
-      all.flatMap(({ container }) => (container?.endpoint === host.endpoint ? [container] : [])),
-    );
-  return {
-    mesh: plan.name,
-    plan: host,
-    images: pulumi.all([own, nginxImage(args)]).apply(([containers, nginx]) => {
-      const all = containers.flatMap(({ image, guard }) => [image, ...(guard ? [nginx] : [])]);
-      return [...new Set(all)].sort();
-    }),
-    models: modelStoreRef(nodes, host),
-    // Also those that are switched off: whether one answers is found out when a model is missing.
-    peers: plan.hosts.flatMap((other) =>
-      other.ollama && other.endpoint !== host.endpoint ? [modelStoreRef(nodes, other)] : [],
-    ),
-    // With the settings, since a plan has stand-ins for values of the environment.
-    purpose: pulumi
-      .all([own, settingsOn(host, args)])
-      .apply(([containers, settings]) =>
-        shortHash(JSON.stringify([containers.toSorted(byName), settings, host.network]), 16),
-      ),
-    minimumFreeGiB: plan.rollout.minimumFreeGiB,
-  };
-}
-
-/** Also of what guards a node. */
-const nginxImage = ({ balancer }: OllamaMeshArgs): pulumi.Output<string> =>
-  pulumi.output(balancer?.image ?? NGINX_IMAGE);
-
-/** What is declared of a host's nodes that may hold values known later, by node, and that of all. */
-function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
-  const own = nodes.map((name) => {
-    const { ollama = {}, service = {} } = args.nodes.find((node) => node.name === name) ?? {};
-    return { ollama, service };
-  });
-  return pulumi.output(nodes.length === 0 ? [] : [args.ollama ?? {}, ...own]);
-}
-
-/** One look at all hosts that something is changed on, with all their problems in one message. */
-function inspectHosts(
-  mesh: OllamaMesh,
-  plan: MeshPlan,
-  hosts: Omit<GpuHostArgs, "after">[],
-): pulumi.Resource {
-  const off = hosts.flatMap(({ plan: { offline, endpoint } }) => (offline ? [endpoint] : []));
-  const input = {
-    hosts: hosts.filter(({ plan: { offline } }) => !offline).map(hostNeeds),
-    ...(off.length > 0 ? { offline: off } : {}),
-  };
-  return step(`${plan.name}-hosts`, { create: "hosts" }, input, { parent: mesh }, undefined, true);
-}
-
-/** The store of a host, as other hosts reach it: at the address of a node that is published there. */
-function modelStoreRef(nodes: LateValues["nodes"], host: HostPlan): pulumi.Output<ModelStoreRef> {
-  return pulumi.all([...nodes.values()]).apply((all) => {
-    const own = all.filter(({ container }) => container?.endpoint === host.endpoint);
-    const images = own.flatMap(({ container }) =>
-      container && !container.service ? [container.image] : [],
-    );
-    const published = own.find(({ container }) => container?.publish);
-    const address = published?.address ?? engineHost(host.endpoint);
-    return {
-      endpoint: host.endpoint,
-      volume: host.volume,
-      image: images.sort()[0] ?? "",
-      ...(address ? { address } : {}),
-    };
-  });
 }
 
 function createBalancer(
