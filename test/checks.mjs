@@ -67,7 +67,7 @@ async function checkPackage(/** @type {Run} */ run) {
   const folder = await mkdtemp(join(tmpdir(), "ollama-mesh-package-"));
   try {
     // Built by whoever calls; --ignore-scripts, lest it is built again.
-    await run("npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder);
+    await run("npm", "pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", folder);
     const tarball = join(folder, (await readdir(folder))[0] ?? "");
     await run("publint", "--strict", tarball);
     // ESM only: from CommonJS, Node's require() of ESM or import() does.
