@@ -2,10 +2,8 @@ import { z } from "zod";
 import type { OllamaMeshArgs, RolloutArgs } from "../mesh-args.ts";
 import { NodeAccess } from "../node-args.ts";
 import { balancerSchema } from "./balancer-schema.ts";
-import { models, nodeSchema, ollama } from "./node-schema.ts";
+import { models, nodeSchema, ollamaSchema } from "./node-schema.ts";
 import { type Shape, flag, image, oneOf, whole } from "./patterns.ts";
-
-// The interfaces of the arguments are the source of truth (schema inference turns zod's types into
 
 // The interfaces of the arguments are the source of truth (schema inference turns zod's types into
 // "any"); each schema here is held to its interface by the compiler.
@@ -31,7 +29,7 @@ export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
       .max(500, "must have at most 500 nodes"),
     models,
     image,
-    ollama: ollama.exactOptional(),
+    ollama: ollamaSchema.exactOptional(),
     access: oneOf(NodeAccess),
     balancer: balancerSchema.exactOptional(),
     rollout: rolloutSchema.exactOptional(),

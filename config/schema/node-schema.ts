@@ -102,7 +102,7 @@ export const service: Shape<ServiceArgs> = z.strictObject(
   "must be an object as {port: 8000}",
 );
 
-export const ollama: Shape<OllamaSettings> = z.strictObject(
+export const ollamaSchema: Shape<OllamaSettings> = z.strictObject(
   {
     keepAlive: duration,
     numParallel: whole(1, 1024),
@@ -149,7 +149,7 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     service: service.exactOptional(),
     gpus: gpus.exactOptional(),
     image,
-    ollama: ollama.exactOptional(),
+    ollama: ollamaSchema.exactOptional(),
     models,
     memoryMiB: whole(64, 100_000_000),
     cpus: z.number("must be a number above 0").positive("must be a number above 0").exactOptional(),
