@@ -25,7 +25,7 @@ export function planMesh(name: string, config: MeshConfig): MeshPlan {
 /**
  * Plans one node of a planned mesh anew.
  *
- * @param config that of the plan with other values of this node, as parseNode returns it
+ * @param config that of the plan with other values of this node, as a nodeParser returns it
  * @param at its place in the list
  */
 export function replanNode(plan: MeshPlan, config: MeshConfig, at: number): NodePlan {

@@ -30,7 +30,7 @@ export function addressProblems({ nodes, balancer }: WellFormed): Problem[] {
 }
 
 /** Address and port outside the mesh network; undefined for a node in it. */
-function reachedAt(node: NodeConfig, balancerEngine: string): string | undefined {
+export function reachedAt(node: NodeConfig, balancerEngine: string): string | undefined {
   const engine = node.host ?? DEFAULT_ENGINE;
   if (node.address === undefined && engine === balancerEngine) return undefined;
   return `${(node.address ?? engineHost(engine) ?? engine).toLowerCase()}:${portOf(node)}`;
