@@ -133,7 +133,7 @@ function loadProblems(
 
 function frontProblems({ tls, management, listen = {}, routes }: Known<BalancerArgs>): Problem[] {
   const problems: Problem[] = [];
-  const port = listen.port ?? BALANCER.listenPort;
+  const port = listen.port ?? BALANCER.listen.port;
   if (tls) {
     const inline = tls.certificate !== undefined && tls.key !== undefined;
     const files = tls.certificateFile !== undefined && tls.keyFile !== undefined;
