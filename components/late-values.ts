@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from "node:util";
-
 import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "../config/mesh-args.ts";
-import type { NodeTlsArgs } from "../config/node-args.ts";
+import { nodeParser } from "../config/node-parser.ts";
 import { parseMesh } from "../config/parse-mesh.ts";
-import type { MeshConfig, Known } from "../config/mesh-config.ts";
+import type { MeshConfig } from "../config/mesh-config.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import { planMesh, type MeshPlan } from "../plan/mesh-plan.ts";
+import { planMesh, replanNode, type MeshPlan } from "../plan/mesh-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
 import { NAME } from "../config/schema/node-schema.ts";
 import { ConfigurationError, dotPath, show, type Problem } from "../config/problems.ts";
@@ -85,11 +83,15 @@ export function planArgs(name: string, args: OllamaMeshArgs): LateValues {
   if (problems.length > 0) throw new ConfigurationError(problems);
   const config = parseMesh(plain, name);
   const plan = planMesh(name, config);
+  const parseNode = nodeParser(config, name);
   const nodes = new Map(
     plan.nodes.map((node, i): [string, pulumi.Output<NodePlan>] => {
       const { address, image, tls } = args.nodes[i]!;
       const values = pulumi.output({ address, image, tls, meshImage: args.image });
-      return [node.name, values.apply((known) => planWith({ name, config, plan }, i, known))];
+      return [
+        node.name,
+        values.apply((known) => checked(() => replanNode(plan, parseNode(i, known), i))),
+      ];
     }),
   );
   const balancer = pulumi
@@ -120,30 +122,6 @@ function withSecrets(args: OllamaMeshArgs): OllamaMeshArgs {
         : {}),
     },
   };
-}
-
-/** What of a node another resource may supply, once known. */
-interface KnownValues {
-  address: string | undefined;
-  image: string | undefined;
-  tls: Known<NodeTlsArgs> | undefined;
-  meshImage: string | undefined;
-}
-
-/** The plan of one node with the values that are known now, checked again where one was not before. */
-function planWith(
-  { name, config, plan }: { name: string; config: MeshConfig; plan: MeshPlan },
-  at: number,
-  { meshImage, ...known }: KnownValues,
-): NodePlan {
-  const declared = config.nodes[at]!;
-  const { address, image, tls } = declared;
-  const before = { address, image, tls, meshImage: config.image };
-  if (isDeepStrictEqual(before, { ...known, meshImage })) return plan.nodes[at]!;
-  return checked(() => {
-    const nodes = config.nodes.with(at, { ...declared, ...known } as MeshConfig["nodes"][number]);
-    return planMesh(name, parseMesh({ ...config, image: meshImage, nodes }, name)).nodes[at]!;
-  });
 }
 
 /** What is found wrong once values are known is shown as it is found before. */

@@ -1,7 +1,7 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { BALANCER } from "../config/defaults.ts";
+import { NGINX } from "../config/defaults.ts";
 import { MESH_LABEL } from "../config/names.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
@@ -170,7 +170,7 @@ function servingGate(
   return step(
     `${name}-serving`,
     { create: "serving" },
-    { balancer: ref, pids: BALANCER.pids },
+    { balancer: ref, pids: NGINX.pids },
     { parent, dependsOn: [container] },
     [container.id],
   );

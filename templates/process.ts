@@ -1,4 +1,4 @@
-import { BALANCER } from "../config/defaults.ts";
+import { NGINX } from "../config/defaults.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { type Directive, because, block, directive } from "./directive.ts";
 import { OPEN_FILES } from "./nginx-layout.ts";
@@ -38,7 +38,7 @@ export function serverProcess(): Directive[] {
     directive("keepalive_requests", 10_000),
     because(
       "without it every reload resets idle client connections: 92 errors in 57,000 requests",
-      directive("keepalive_min_timeout", `${BALANCER.keepaliveMinTimeoutSeconds}s`),
+      directive("keepalive_min_timeout", `${NGINX.keepaliveMinTimeoutSeconds}s`),
     ),
     directive("reset_timedout_connection", "on"),
   ];

@@ -9,7 +9,7 @@ import {
 } from "../../templates/nginx-layout.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { BALANCER } from "../../config/defaults.ts";
+import { NGINX } from "../../config/defaults.ts";
 import { hardenedNginx } from "./hardened-container.ts";
 
 /** What the kernel does about nodes that vanish without a word; nginx has no setting for it. */
@@ -50,7 +50,7 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
       mesh,
       node: "balancer",
       configFile: CONFIG_FILE,
-      memoryMiB: BALANCER.memoryMiB,
+      memoryMiB: NGINX.memoryMiB,
       healthPath: "/config-hash",
     }),
     name: plan.container,

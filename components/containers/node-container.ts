@@ -1,6 +1,6 @@
 import { cpusText } from "../../config/cpus.ts";
 import { OLLAMA_PORT } from "../../config/defaults.ts";
-import { isCdi } from "../../plan/ollama-environment.ts";
+import { isCdi } from "../../config/cdi-device.ts";
 import { hardenedContainer } from "./hardened-container.ts";
 import { modelVolume } from "../../config/names.ts";
 import type { ContainerPlan, NodePlan, ServicePlan } from "../../plan/node-plan.ts";

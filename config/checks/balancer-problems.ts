@@ -1,20 +1,17 @@
 import { posix } from "node:path";
 import type { BalancerArgs } from "../balancer-args.ts";
 import { BALANCER, OLLAMA, RETRY } from "../defaults.ts";
-import type { Known, IndexedNode } from "../mesh-config.ts";
+import type { Known } from "../mesh-config.ts";
 import type { OllamaSettings } from "../node-args.ts";
 import { type Problem, show } from "../problems.ts";
 import { routeProblems } from "./route-problems.ts";
+import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /** Algorithms that know no backup nodes; nginx refuses the config. */
 const WITHOUT_BACKUP = new Set(["ip_hash", "hash", "random", "random_two_least_conn"]);
 
 /** What the balancer's settings allow one by one but together can't work, or would hurt. */
-export function balancerProblems(
-  balancer: Known<BalancerArgs>,
-  nodes: readonly IndexedNode[],
-  ollama: Known<OllamaSettings>,
-): Problem[] {
+export function balancerProblems({ balancer, nodes, ollama }: WellFormed): Problem[] {
   return [
     ...algorithmProblems(balancer, nodes),
     ...retryProblems(balancer, nodes),
@@ -136,7 +133,7 @@ function loadProblems(
 
 function frontProblems({ tls, management, listen = {}, routes }: Known<BalancerArgs>): Problem[] {
   const problems: Problem[] = [];
-  const port = listen.port ?? BALANCER.listenPort;
+  const port = listen.port ?? BALANCER.listen.port;
   if (tls) {
     const inline = tls.certificate !== undefined && tls.key !== undefined;
     const files = tls.certificateFile !== undefined && tls.keyFile !== undefined;

@@ -1,23 +1,19 @@
-import type { BalancerArgs } from "../balancer-args.ts";
-import { defaultSubnet, roomIn } from "../subnet.ts";
-import { isAttached } from "../mesh-config.ts";
-import type { IndexedNode, Known } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
+import { isAttached } from "../mesh-config.ts";
+import { engineHost } from "../net/engine-endpoint.ts";
 import { overlap } from "../net/ip-network.ts";
 import { freeNetwork, parseNetwork } from "../net/ipv4-network.ts";
-import { engineHost } from "../net/engine-endpoint.ts";
-import { show, type Problem } from "../problems.ts";
+import { type Problem, show } from "../problems.ts";
+import { defaultSubnet, roomIn } from "../subnet.ts";
+import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /**
  * The mesh network must have room for the nodes in it, and hold no address of one that is elsewhere.
  *
  * @param mesh its name, from which the network follows where none is declared
  */
-export function meshNetworkProblems(
-  { subnet, host = DEFAULT_ENGINE }: Known<BalancerArgs>,
-  nodes: readonly IndexedNode[],
-  mesh?: string,
-): Problem[] {
+export function meshNetworkProblems({ balancer, nodes }: WellFormed, mesh?: string): Problem[] {
+  const { subnet, host = DEFAULT_ENGINE } = balancer;
   const isInside = ({ node }: IndexedNode) => isAttached(node, host);
   // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
   if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);

@@ -88,7 +88,7 @@ function timeOutWarnings({ nodes, ollama = {}, balancer = {} }: MeshConfig): Pro
 }
 
 function openDoorWarnings({ listen, tls, access, management }: Known<BalancerArgs>): Problem[] {
-  const address = listen?.address ?? BALANCER.listenAddress;
+  const address = listen?.address ?? BALANCER.listen.address;
   const warnings: Problem[] = [];
   if (access?.apiKeys && !tls && !access.trustedProxies?.length && !isLoopback(address)) {
     warnings.push({

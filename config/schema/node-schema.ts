@@ -9,6 +9,7 @@ import {
   type OllamaSettings,
   type ServiceArgs,
 } from "../node-args.ts";
+import { BALANCER_NAME } from "../names.ts";
 import {
   type Shape,
   address,
@@ -29,9 +30,6 @@ import {
 /** The name of a node and of a mesh: what Docker, DNS and nginx all accept. */
 export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** Containers are named after mesh and node; this one is taken. */
-const RESERVED = "balancer";
-
 /** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
 const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
 
@@ -46,7 +44,7 @@ export const models = z
 
 const gpus: Shape<GpuArgs> = z.strictObject(
   {
-    vendor: oneOf(GpuVendor),
+    vendor: oneOf(GpuVendor).exactOptional(),
     devices: z
       .array(
         matching(/^\w[\w./=:-]{0,254}$/, "must be an index, UUID or CDI name of a GPU"),
@@ -60,7 +58,7 @@ const gpus: Shape<GpuArgs> = z.strictObject(
         "must be a list of groups",
       )
       .exactOptional(),
-    minimumPercent: whole(0, 100),
+    minimumPercent: whole(0, 100).exactOptional(),
   },
   "must be an object as {vendor: nvidia}",
 );
@@ -82,38 +80,35 @@ const mount: Shape<MountArgs> = z.strictObject(
       "must be an absolute path of the host or the name of a volume",
     ),
     path: matching(ABSOLUTE, "must be an absolute path inside the container"),
-    readOnly: flag(),
+    readOnly: flag().exactOptional(),
   },
   "must be an object as {source: hf-cache, path: /root/.cache/huggingface}",
 );
 
 const service: Shape<ServiceArgs> = z.strictObject(
   {
-    port: z
-      .int("must be a whole number, 1-65535")
-      .min(1, "must be a whole number, 1-65535")
-      .max(65535, "must be a whole number, 1-65535"),
+    port: whole(1, 65535),
     healthPath: urlPath.exactOptional(),
     command: z.array(z.string("must be a string"), "must be a list of words").exactOptional(),
     environment,
     mounts: z.array(mount, "must be a list of mounts").exactOptional(),
-    writable: flag(),
+    writable: flag().exactOptional(),
   },
   "must be an object as {port: 8000}",
 );
 
-export const ollama: Shape<OllamaSettings> = z.strictObject(
+export const ollamaSchema: Shape<OllamaSettings> = z.strictObject(
   {
     keepAlive: duration,
-    numParallel: whole(1, 1024),
-    contextLength: whole(1, 10_000_000),
-    maxLoadedModels: whole(1, 1024),
-    maxQueue: whole(1, 1_000_000),
+    numParallel: whole(1, 1024).exactOptional(),
+    contextLength: whole(1, 10_000_000).exactOptional(),
+    maxLoadedModels: whole(1, 1024).exactOptional(),
+    maxQueue: whole(1, 1_000_000).exactOptional(),
     loadTimeout: duration,
-    flashAttention: flag(),
+    flashAttention: flag().exactOptional(),
     kvCacheType: z.enum(["f16", "q8_0", "q4_0"], "must be one of f16, q8_0, q4_0").exactOptional(),
-    schedSpread: flag(),
-    debug: flag(),
+    schedSpread: flag().exactOptional(),
+    debug: flag().exactOptional(),
     environment,
   },
   "must be an object as {keepAlive: 24h}",
@@ -121,8 +116,8 @@ export const ollama: Shape<OllamaSettings> = z.strictObject(
 
 const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
   {
-    serverName: hostName,
-    caCertificate: certificates("must be certificates in PEM"),
+    serverName: hostName.exactOptional(),
+    caCertificate: certificates("must be certificates in PEM").exactOptional(),
   },
   "must be an object as {serverName: ollama.example.org}",
 );
@@ -131,27 +126,27 @@ const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
 export const nodeSchema: Shape<NodeArgs> = z.strictObject(
   {
     name: matching(NAME, 'must be lower-case letters, digits and "-", up to 40').refine(
-      (name) => name !== RESERVED,
-      `must not be "${RESERVED}", the load balancer's own`,
+      (name) => name !== BALANCER_NAME,
+      `must not be "${BALANCER_NAME}", the load balancer's own`,
     ),
-    host: engine,
+    host: engine.exactOptional(),
     address: address.exactOptional(),
-    port: whole(1, 65535),
-    access: oneOf(NodeAccess),
-    weight: whole(1, 1000),
-    backup: flag(),
-    maintenance: flag(),
-    drain: flag(),
-    offline: flag(),
-    maxConnections: whole(0, 100_000),
-    managed: flag(),
+    port: whole(1, 65535).exactOptional(),
+    access: oneOf(NodeAccess).exactOptional(),
+    weight: whole(1, 1000).exactOptional(),
+    backup: flag().exactOptional(),
+    maintenance: flag().exactOptional(),
+    drain: flag().exactOptional(),
+    offline: flag().exactOptional(),
+    maxConnections: whole(0, 100_000).exactOptional(),
+    managed: flag().exactOptional(),
     tls: nodeTls.exactOptional(),
     service: service.exactOptional(),
     gpus: gpus.exactOptional(),
-    image,
-    ollama: ollama.exactOptional(),
+    image: image.exactOptional(),
+    ollama: ollamaSchema.exactOptional(),
     models,
-    memoryMiB: whole(64, 100_000_000),
+    memoryMiB: whole(64, 100_000_000).exactOptional(),
     cpus: z.number("must be a number above 0").positive("must be a number above 0").exactOptional(),
   },
   "must be an object with at least a name",

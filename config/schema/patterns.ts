@@ -8,33 +8,24 @@ import { parseIpNetwork } from "../net/ip-network.ts";
 export type Shape<T> = z.ZodType<Known<T>>;
 
 // The kinds of value that a user may write, each as a schema. Every error text completes the
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
-// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
-// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
-// through what has a meaning in nginx, a shell or Docker.
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
 // sentence "<path> ..."; the value is added where the problems are written down. None of them lets
 // through what has a meaning in nginx, a shell or Docker.
 
 /** A whole number within limits. */
 export const whole = (low: number, high: number) => {
   const error = `must be a whole number, ${low}-${high}`;
-  return z.int({ error, abort: true }).min(low, error).max(high, error).exactOptional();
+  return z.int({ error, abort: true }).min(low, error).max(high, error);
 };
 
 /** true or false. */
-export const flag = () => z.boolean("must be true or false").exactOptional();
+export const flag = () => z.boolean("must be true or false");
 
 /** Text of a pattern. */
 export const matching = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
 
 /** One of a set of words. */
 export const oneOf = <T extends Record<string, string>>(values: T) =>
-  z.enum(values, `must be one of ${Object.values(values).join(", ")}`).exactOptional();
+  z.enum(values, `must be one of ${Object.values(values).join(", ")}`);
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
@@ -51,16 +42,10 @@ const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
 
 /** A Docker engine's endpoint. */
-export const engine = z
-  .string(ENGINE)
-  .refine((text) => parseEndpoint(text) !== undefined, ENGINE)
-  .exactOptional();
+export const engine = z.string(ENGINE).refine((text) => parseEndpoint(text) !== undefined, ENGINE);
 
 /** A Docker image. */
-export const image = matching(
-  IMAGE,
-  "must be an image as name:tag or name@sha256:digest",
-).exactOptional();
+export const image = matching(IMAGE, "must be an image as name:tag or name@sha256:digest");
 
 /** An IP address or host name. */
 export const address = z
@@ -70,27 +55,21 @@ export const address = z
 /** A host name. */
 export const hostName = z
   .string("must be a host name")
-  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address")
-  .exactOptional();
+  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address");
 
 /** One or more certificates. */
 export const certificates = (error: string) =>
-  matching(
-    /^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/,
-    error,
-  ).exactOptional();
+  matching(/^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/, error);
 
 /** An IP address. */
 export const ipAddress = z
   .string("must be an IP address")
-  .refine(isPlainIp, 'must be an IP address of the host; "0.0.0.0" is all of them')
-  .exactOptional();
+  .refine(isPlainIp, 'must be an IP address of the host; "0.0.0.0" is all of them');
 
 /** The IP address of another machine. */
 export const serverAddress = z
   .string("must be an IP address")
-  .refine(isPlainIp, "must be an IP address")
-  .exactOptional();
+  .refine(isPlainIp, "must be an IP address");
 
 /** A network in CIDR form, or one address. */
 export const network = z

@@ -1,5 +1,5 @@
 import { hostPort } from "../../config/net/host-port.ts";
-import { BALANCER } from "../../config/defaults.ts";
+import { NGINX } from "../../config/defaults.ts";
 import type { NodeTlsPlan } from "../../plan/node-plan.ts";
 import { askFromBalancer, askNode, nodeUrl } from "../balancer/ask.ts";
 import { containerState } from "../engine/containers.ts";
@@ -19,7 +19,7 @@ const PROGRESS_MS = 5_000;
  * For so long after a reload, clients may send requests on connections that they have kept; workers of the
  * config before take them, and they know the node.
  */
-const OLD_WORKERS_MS = (BALANCER.keepaliveMinTimeoutSeconds + 1) * 1000;
+const OLD_WORKERS_MS = (NGINX.keepaliveMinTimeoutSeconds + 1) * 1000;
 
 /** A node and its line in nginx's group. */
 export interface AdmissionInput {

@@ -68,7 +68,6 @@ test("a mesh of one name is this plan, every default in its place", () => {
       maxBodyMiB: 64,
       nodeHeader: true,
       workers: 2,
-      key: "local",
       endpoint: "unix:///var/run/docker.sock",
       container: "lab-balancer",
       volume: "lab-config",
