@@ -1,14 +1,7 @@
 import { GUARD, OLLAMA_PORT } from "../config/defaults.ts";
 import type { ContainerPlan } from "../plan/node-plan.ts";
-import {
-  type Directive,
-  because,
-  block,
-  directive,
-  jsonText,
-  literal,
-  print,
-} from "./directive.ts";
+import { because, block, type Directive, directive, print } from "./directive.ts";
+import { jsonText, literal } from "./words.ts";
 import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
 import { ignoredHeaders } from "./nodes/proxy.ts";
 import { LONGER, passedUnchanged } from "./nodes/tls-proxy.ts";

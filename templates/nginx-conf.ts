@@ -1,7 +1,6 @@
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
-import { HASH_MARK } from "./admitted-servers.ts";
-import { type Directive, block, print } from "./directive.ts";
+import { block, type Directive, print, slot } from "./directive.ts";
 import { accessMaps } from "./front/access.ts";
 import { mapSizes } from "./front/api-keys.ts";
 import { errorPages, errorTexts } from "./front/error-pages.ts";
@@ -12,9 +11,9 @@ import { routes } from "./front/routes.ts";
 import { redirectServer } from "./front/tls.ts";
 import { loopback, management } from "./management.ts";
 import { proxySettings, upgradeMap } from "./nodes/proxy.ts";
-import { TLS_PROXIES_MARK } from "./nodes/tls-proxy.ts";
 import { balancing } from "./nodes/upstream.ts";
 import { events, processSettings, serverProcess } from "./process.ts";
+import { HASH_MARK } from "./slots.ts";
 
 /**
  * Renders the balancer's config from the plan: everything but the nodes, which their admissions add
@@ -51,7 +50,7 @@ export function nginxConf(balancer: BalancerPlan, nodes: readonly NodePlan[]): s
         ...redirectServer(balancer),
         loopback(HASH_MARK),
         ...management(balancer, nodes, HASH_MARK),
-        { name: TLS_PROXIES_MARK, args: [] },
+        slot("tlsProxies"),
       ],
     ),
   ];

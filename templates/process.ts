@@ -1,6 +1,6 @@
 import { BALANCER } from "../config/defaults.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import { type Directive, because, block, directive } from "./directive.ts";
+import { because, block, type Directive, directive } from "./directive.ts";
 import { OPEN_FILES } from "./nginx-layout.ts";
 
 /** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
@@ -28,8 +28,8 @@ export const events = (): Directive =>
 /** Settings of the http block that concern the process: files it writes, its connections. */
 export function serverProcess(): Directive[] {
   // The container's root is read-only; /tmp is memory. All five are created at start, used or not.
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) =>
-    directive(`${kind}_temp_path`, `/tmp/${kind}`),
+  const temporary = (["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] as const).map((kind) =>
+    directive(`${kind}_temp_path` as const, `/tmp/${kind}`),
   );
   return [
     ...temporary,

@@ -1,5 +1,5 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, directive } from "../directive.ts";
+import { because, type Directive, directive } from "../directive.ts";
 import { FRONT_PORT } from "../nginx-layout.ts";
 import { REQUEST_ID } from "../variables.ts";
 import { accessChecks } from "./access.ts";

@@ -1,6 +1,7 @@
 import { LIMITS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, block, directive } from "../directive.ts";
+import { type Directive, directive, entry, map } from "../directive.ts";
+import { literal } from "../words.ts";
 import { KEY_NAME, LIMITED_ADDRESS } from "../variables.ts";
 import { zoneName } from "../zone-name.ts";
 import { limitedAddress } from "./network-access.ts";
@@ -29,17 +30,13 @@ export function limitZones(balancer: BalancerPlan): Directive[] {
       ? []
       : [directive("limit_req_zone", key, requests, `rate=${requestsPerMinute}r/m`)]),
     ...(concurrent === undefined ? [] : [directive("limit_conn_zone", key, streams)]),
-    block(
-      "map",
-      ["$limit_req_status", "$mesh_limit_seconds"],
-      [
-        directive("default", LIMITS.concurrentRetrySeconds),
-        // The bucket gives one request back in this time.
-        ...(requestsPerMinute === undefined
-          ? []
-          : [directive("REJECTED", Math.ceil(60 / requestsPerMinute))]),
-      ],
-    ),
+    map("$limit_req_status", "$mesh_limit_seconds", [
+      entry("default", LIMITS.concurrentRetrySeconds),
+      // The bucket gives one request back in this time.
+      ...(requestsPerMinute === undefined
+        ? []
+        : [entry(literal("REJECTED"), Math.ceil(60 / requestsPerMinute))]),
+    ]),
   ];
 }
 

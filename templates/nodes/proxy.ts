@@ -1,5 +1,6 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { because, block, directive, type Directive } from "../directive.ts";
+import { because, type Directive, directive, entry, map } from "../directive.ts";
+import { literal } from "../words.ts";
 import { REQUEST_ID } from "../variables.ts";
 
 /** What the http block needs so that upgrades pass. */
@@ -8,11 +9,10 @@ export function upgradeMap({ routes }: BalancerPlan): Directive[] {
   return [
     because(
       "a request without an upgrade must not say that it has one, or its connection cannot be kept",
-      block(
-        "map",
-        ["$http_upgrade", "$mesh_connection"],
-        [directive("default", "upgrade"), directive('""', '""')],
-      ),
+      map("$http_upgrade", "$mesh_connection", [
+        entry("default", "upgrade"),
+        entry(literal(""), '""'),
+      ]),
     ),
   ];
 }

@@ -1,5 +1,6 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { because, directive, literal, type Directive } from "../directive.ts";
+import { because, type Directive, directive } from "../directive.ts";
+import { literal } from "../words.ts";
 import { requestVariable } from "./hash-key.ts";
 
 /** 16 sessions per 4 KiB page: some 32,000. When it is full, the one unused for longest goes. A reload keeps it. */

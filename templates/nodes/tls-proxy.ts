@@ -3,7 +3,8 @@ import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { NODE_TLS } from "../../config/defaults.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
-import { because, block, directive, literal, print, type Directive } from "../directive.ts";
+import { because, block, type Directive, directive, print } from "../directive.ts";
+import { literal } from "../words.ts";
 import { ignoredHeaders } from "./proxy.ts";
 
 // nginx speaks either HTTP or HTTPS with all servers of a group, and verifies all by one name. So a node with
@@ -22,9 +23,6 @@ export interface TlsProxy {
 /** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
 export const tlsProxySocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
 
-/** Stands in the rendered text where the admitted nodes' TLS proxies go. The text lies in stacks' states. */
-export const TLS_PROXIES_MARK = "# @tls-hops@";
-
 /** How long the TLS proxy waits for either side: longer than the group, which is to decide. */
 export const LONGER = "24h";
 
@@ -39,7 +37,7 @@ export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | und
       "server",
       [],
       [
-        directive("listen", tlsProxySocket(node)),
+        directive("listen", literal(tlsProxySocket(node))),
         directive("access_log", "off"),
         ...passedUnchanged(),
         ...toNode(balancer, node, tls.serverName),
@@ -78,9 +76,9 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
   const resolve = balancer.resolver !== undefined && isIP(node.address) === 0;
   return block(
     "upstream",
-    [groupOf(node)],
+    [literal(groupOf(node))],
     [
-      directive("zone", groupOf(node), "64k"),
+      directive("zone", literal(groupOf(node)), "64k"),
       directive(
         "server",
         literal(hostPort(node.address, node.port)),
