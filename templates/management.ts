@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { MANAGEMENT } from "../config/defaults.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
@@ -6,7 +5,8 @@ import type { NodePlan } from "../plan/node-plan.ts";
 import { because, block, type Directive, directive } from "./directive.ts";
 import { jsonText, literal } from "./words.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
-import { ignoredHeaders } from "./nodes/proxy.ts";
+import { isLookedUpAgain } from "./nodes/node-address.ts";
+import { ignoredHeaders, ollamaHost } from "./nodes/proxy.ts";
 import { tlsProxySocket } from "./nodes/tls-proxy.ts";
 import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
@@ -96,7 +96,7 @@ function nodeProxy(balancer: BalancerPlan): Directive[] {
     directive("client_body_timeout", "300s"),
     directive("proxy_http_version", "1.1"),
     directive("proxy_set_header", "Connection", '""'),
-    directive("proxy_set_header", "Host", "localhost:11434"),
+    ollamaHost(),
     directive("proxy_set_header", "X-Request-ID", REQUEST_ID),
     directive("proxy_request_buffering", "off"),
     directive("proxy_buffering", "off"),
@@ -137,8 +137,9 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
   ];
 }
 
-const byName = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0 && !tls;
+/** Whether it has a group of its own, for its name to be looked up in. */
+const byName = (balancer: BalancerPlan, node: NodePlan) =>
+  isLookedUpAgain(balancer, node) && !node.tls;
 
 /** With an underscore: no host name has one. */
 const groupName = ({ name }: NodePlan) => `node_${name}`;
@@ -159,7 +160,7 @@ function readiness({ routes, retry }: BalancerPlan): Directive[] {
         directive("proxy_pass_request_body", "off"),
         directive("proxy_set_header", "Content-Length", '""'),
         directive("proxy_set_header", "Connection", '""'),
-        directive("proxy_set_header", "Host", "localhost:11434"),
+        ollamaHost(),
         directive("proxy_next_upstream", "error", "timeout", "http_500", "http_502", "http_503"),
         directive("proxy_next_upstream_tries", retry.tries),
         directive("proxy_next_upstream_timeout", `${retry.timeoutSeconds}s`),

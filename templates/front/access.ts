@@ -1,5 +1,5 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { apiKeyMaps } from "./api-keys.ts";
+import { apiKeyMaps, hasApiKeys } from "./api-keys.ts";
 import { KEY_NAME } from "../variables.ts";
 import { corsMaps, preflight } from "./cors.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
@@ -7,8 +7,6 @@ import { anyOf, literal, pattern } from "../words.ts";
 import { pagesWithPath } from "./error-pages.ts";
 import { limitsNetworks, networkMaps } from "./network-access.ts";
 import { REFUSED } from "./refusals.ts";
-
-const hasKeys = ({ access }: BalancerPlan) => Boolean(access.apiKeys?.length);
 
 /**
  * Who may come in: $mesh_verdict is pass, network, preflight, origin or key.
@@ -21,13 +19,13 @@ export function accessMaps(balancer: BalancerPlan): Directive[] {
   const seen = [
     limitsNetworks(balancer) ? "$mesh_network" : "welcome",
     "$mesh_origin",
-    hasKeys(balancer) ? "$mesh_caller" : "known",
+    hasApiKeys(balancer) ? "$mesh_caller" : "known",
   ].join(" ");
   return [
     ...networkMaps(balancer),
     ...corsMaps(balancer),
     ...apiKeyMaps(balancer),
-    ...(hasKeys(balancer)
+    ...(hasApiKeys(balancer)
       ? [map(KEY_NAME, "$mesh_caller", [entry("default", "known"), entry(literal(""), "unknown")])]
       : []),
     map(`"${seen}"`, "$mesh_verdict", [
@@ -57,7 +55,7 @@ export function accessChecks(balancer: BalancerPlan): Directive[] {
     ...(limitsNetworks(balancer) ? { network: REFUSED.network } : {}),
     ...(balancer.access.corsOrigins?.length ? { preflight: REFUSED.preflight } : {}),
     origin: REFUSED.origin,
-    ...(hasKeys(balancer) ? { key: REFUSED.key } : {}),
+    ...(hasApiKeys(balancer) ? { key: REFUSED.key } : {}),
   };
   return [
     ...Object.entries(verdicts).map(([verdict, code]) =>

@@ -10,6 +10,10 @@ type ApiKey = Known<ApiKeyArgs>;
 /** File with the entries of the map that knows the keys; see keyEntries. */
 export const API_KEYS_FILE = "api-keys.conf";
 
+/** Whether clients need a key. */
+export const hasApiKeys = ({ access }: Pick<BalancerPlan, "access">): boolean =>
+  Boolean(access.apiKeys?.length);
+
 /** Characters of a key, as the schema demands. */
 const KEY = pattern`[A-Za-z0-9._~+/=-]+`;
 

@@ -3,8 +3,9 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
 import { type Argument, jsonText, literal, pattern } from "../words.ts";
 import { ALLOWED_METHODS, LIMIT_SECONDS } from "../variables.ts";
+import { hasApiKeys } from "./api-keys.ts";
 import { isLimited } from "./limits.ts";
-import { NETWORK_REFUSED } from "./network-access.ts";
+import { limitsNetworks, NETWORK_REFUSED } from "./network-access.ts";
 import { REFUSED } from "./refusals.ts";
 
 interface ErrorPage {
@@ -42,14 +43,14 @@ const PAGES: readonly ErrorPage[] = [
     message: "an API key is needed, as Authorization: Bearer KEY or x-api-key: KEY",
     code: "invalid_api_key",
     headers: { "WWW-Authenticate": literal('Bearer realm="ollama-mesh"') },
-    when: ({ access }) => Boolean(access.apiKeys?.length),
+    when: hasApiKeys,
   },
   {
     name: "network",
     codes: [REFUSED.network],
     status: 403,
     message: NETWORK_REFUSED,
-    when: ({ access }) => Boolean(access.allow?.length || access.deny?.length),
+    when: limitsNetworks,
   },
   {
     name: "origin",

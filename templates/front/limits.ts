@@ -4,16 +4,17 @@ import { type Directive, directive, entry, map } from "../directive.ts";
 import { literal } from "../words.ts";
 import { KEY_NAME, LIMITED_ADDRESS } from "../variables.ts";
 import { zoneName } from "../zone-name.ts";
+import { hasApiKeys } from "./api-keys.ts";
 import { limitedAddress } from "./network-access.ts";
 
 /** What a limit counts by: where there are keys, nobody comes as far as the limits without one. */
-const countedBy = ({ access }: BalancerPlan) =>
-  access.apiKeys?.length ? KEY_NAME : LIMITED_ADDRESS;
+const countedBy = (balancer: BalancerPlan) => (hasApiKeys(balancer) ? KEY_NAME : LIMITED_ADDRESS);
 
 const zone = (balancer: BalancerPlan, purpose: string) =>
   zoneName(purpose, countedBy(balancer), LIMITS.zoneSize);
 
-const isLimited = ({ access: { limits = {} } }: BalancerPlan) =>
+/** Whether a 429 of nginx's own can occur. */
+export const isLimited = ({ access: { limits = {} } }: BalancerPlan) =>
   limits.requestsPerMinute !== undefined || limits.concurrent !== undefined;
 
 /** The zones in which requests are counted, and what is told to those refused. */
@@ -66,6 +67,3 @@ export function limits(balancer: BalancerPlan): Directive[] {
         ]),
   ];
 }
-
-/** Whether a 429 of nginx's own can occur. */
-export { isLimited };

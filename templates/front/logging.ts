@@ -2,6 +2,7 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive, entry, map } from "../directive.ts";
 import { literal, pattern } from "../words.ts";
 import { KEY_NAME, REQUEST_ID } from "../variables.ts";
+import { hasApiKeys } from "./api-keys.ts";
 
 /** Maps that log, answers and nodes go by. */
 export function requestMaps(): Directive[] {
@@ -38,10 +39,10 @@ export function requestMaps(): Directive[] {
   ];
 }
 
-const fields = ({ access }: BalancerPlan): Record<string, string> => ({
+const fields = (balancer: BalancerPlan): Record<string, string> => ({
   time: "$time_iso8601",
   client: "$remote_addr",
-  key: access.apiKeys?.length ? KEY_NAME : "",
+  key: hasApiKeys(balancer) ? KEY_NAME : "",
   method: "$request_method",
   path: "$mesh_path",
   protocol: "$server_protocol",

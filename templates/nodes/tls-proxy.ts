@@ -1,10 +1,10 @@
-import { isIP } from "node:net";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { NODE_TLS } from "../../config/defaults.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
 import { because, block, type Directive, directive, print } from "../directive.ts";
 import { literal } from "../words.ts";
+import { isLookedUpAgain } from "./node-address.ts";
 import { ignoredHeaders } from "./proxy.ts";
 
 // nginx speaks either HTTP or HTTPS with all servers of a group, and verifies all by one name. So a node with
@@ -73,7 +73,6 @@ const groupOf = ({ name }: NodePlan) => `tls_${name}`;
 /** A group for its kept connections, so that not every request pays for a handshake. */
 function group(balancer: BalancerPlan, node: NodePlan): Directive {
   const { connections, requests, timeoutSeconds } = balancer.keepalive;
-  const resolve = balancer.resolver !== undefined && isIP(node.address) === 0;
   return block(
     "upstream",
     [literal(groupOf(node))],
@@ -83,7 +82,7 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
         "server",
         literal(hostPort(node.address, node.port)),
         "max_fails=0",
-        ...(resolve ? ["resolve"] : []),
+        ...(isLookedUpAgain(balancer, node) ? ["resolve"] : []),
       ),
       directive("keepalive", connections),
       directive("keepalive_requests", requests),

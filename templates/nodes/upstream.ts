@@ -16,6 +16,7 @@ import {
 import { type Argument, literal, pattern, quoted } from "../words.ts";
 import { UPSTREAM } from "../variables.ts";
 import { hashKey } from "./hash-key.ts";
+import { isLookedUpAgain, isNameInGroup } from "./node-address.ts";
 import { stickiness } from "./sticky.ts";
 import { tlsProxySocket } from "./tls-proxy.ts";
 import { zoneSize } from "./zone.ts";
@@ -98,8 +99,8 @@ export const isBackup = (line: string): boolean =>
   line.replace(/;$/, "").split(" ").slice(2).includes("backup");
 
 /** Whether the group looks its address up while nginx runs; for a node with TLS its proxy does. */
-const isResolved = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0 && !tls;
+const isResolved = (balancer: BalancerPlan, node: NodePlan) =>
+  isLookedUpAgain(balancer, node) && isNameInGroup(node);
 
 /**
  * maintenance is `down` also where clients are sticky: with `drain` they would go on coming for as long as
