@@ -8,6 +8,7 @@ import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
 import { isLookedUpAgain } from "./nodes/node-address.ts";
 import { ignoredHeaders, ollamaHost } from "./nodes/proxy.ts";
 import { tlsProxySocket } from "./nodes/tls-proxy.ts";
+import { FRONT, MANAGEMENT_PROXY, ONE_SERVER } from "./tuning.ts";
 import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
 /** What only the mesh itself may ask: which config serves, and nginx's counters. */
@@ -38,7 +39,7 @@ export function management(
       "server",
       [],
       [
-        directive("listen", MANAGEMENT_PORT, "so_keepalive=60s:15s:4"),
+        directive("listen", MANAGEMENT_PORT, `so_keepalive=${FRONT.tcpKeepalive}`),
         directive("server_name", "_"),
         because(
           "made for command lines: the page of a browser on this host must not pull or delete models",
@@ -93,7 +94,7 @@ const PRIVATE_NETWORKS = [
 function nodeProxy(balancer: BalancerPlan): Directive[] {
   return [
     directive("client_max_body_size", 0),
-    directive("client_body_timeout", "300s"),
+    directive("client_body_timeout", MANAGEMENT_PROXY.transferTimeout),
     directive("proxy_http_version", "1.1"),
     directive("proxy_set_header", "Connection", '""'),
     ollamaHost(),
@@ -103,7 +104,7 @@ function nodeProxy(balancer: BalancerPlan): Directive[] {
     directive("proxy_socket_keepalive", "on"),
     directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
     directive("proxy_read_timeout", `${MANAGEMENT.readTimeoutSeconds}s`),
-    directive("proxy_send_timeout", "300s"),
+    directive("proxy_send_timeout", MANAGEMENT_PROXY.transferTimeout),
     ignoredHeaders(),
   ];
 }
@@ -132,7 +133,7 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
     block(
       "upstream",
       [name],
-      [directive("zone", name, "64k"), directive("server", server, "resolve")],
+      [directive("zone", name, ONE_SERVER.zone), directive("server", server, "resolve")],
     ),
   ];
 }

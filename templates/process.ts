@@ -2,9 +2,7 @@ import { BALANCER } from "../config/defaults.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { because, block, type Directive, directive } from "./directive.ts";
 import { OPEN_FILES } from "./nginx-layout.ts";
-
-/** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
-const WORKER_CONNECTIONS = 8192;
+import { PROCESS } from "./tuning.ts";
 
 /** What stands before the blocks. */
 export function processSettings(balancer: Pick<BalancerPlan, "workers">): Directive[] {
@@ -13,7 +11,7 @@ export function processSettings(balancer: Pick<BalancerPlan, "workers">): Direct
     directive("worker_rlimit_nofile", OPEN_FILES),
     because(
       "workers of an older config live as long as their streams, but not for ever",
-      directive("worker_shutdown_timeout", "1h"),
+      directive("worker_shutdown_timeout", PROCESS.shutdownTimeout),
     ),
     directive("pid", "/tmp/nginx.pid"),
     directive("error_log", "stderr", "warn"),
@@ -23,7 +21,7 @@ export function processSettings(balancer: Pick<BalancerPlan, "workers">): Direct
 
 /** Connection handling. */
 export const events = (): Directive =>
-  block("events", [], [directive("worker_connections", WORKER_CONNECTIONS)]);
+  block("events", [], [directive("worker_connections", PROCESS.workerConnections)]);
 
 /** Settings of the http block that concern the process: files it writes, its connections. */
 export function serverProcess(): Directive[] {
@@ -34,8 +32,8 @@ export function serverProcess(): Directive[] {
   return [
     ...temporary,
     directive("server_tokens", "off"),
-    directive("keepalive_timeout", "75s"),
-    directive("keepalive_requests", 10_000),
+    directive("keepalive_timeout", PROCESS.keepaliveTimeout),
+    directive("keepalive_requests", PROCESS.keepaliveRequests),
     because(
       "without it every reload resets idle client connections: 92 errors in 57,000 requests",
       directive("keepalive_min_timeout", `${BALANCER.keepaliveMinTimeoutSeconds}s`),

@@ -3,6 +3,7 @@ import type { Known } from "../../config/mesh-config.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive, type Entry, entry, map } from "../directive.ts";
 import { literal, pattern, printKey } from "../words.ts";
+import { MAP_TABLES } from "../tuning.ts";
 import { KEY_NAME } from "../variables.ts";
 
 type ApiKey = Known<ApiKeyArgs>;
@@ -17,20 +18,14 @@ export const hasApiKeys = ({ access }: Pick<BalancerPlan, "access">): boolean =>
 /** Characters of a key, as the schema demands. */
 const KEY = pattern`[A-Za-z0-9._~+/=-]+`;
 
-/** The longest entry of a map, a key of 256 characters, and nginx's own bytes around it. */
-const BUCKET_BYTES = 512;
-
-/** nginx's default, enough for some 500 entries. */
-const SMALLEST_TABLE = 2048;
-
 /** Room for the entries of every map; nginx wants to know it before the first. */
 export function mapSizes({ access }: BalancerPlan): Directive[] {
   const entries = access.apiKeys?.length ?? 0;
   return [
-    directive("map_hash_bucket_size", BUCKET_BYTES),
+    directive("map_hash_bucket_size", MAP_TABLES.bucketBytes),
     directive(
       "map_hash_max_size",
-      Math.max(SMALLEST_TABLE, 2 ** Math.ceil(Math.log2(entries * 4 + 1))),
+      Math.max(MAP_TABLES.smallestBytes, 2 ** Math.ceil(Math.log2(entries * 4 + 1))),
     ),
   ];
 }

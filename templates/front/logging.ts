@@ -2,6 +2,7 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive, entry, map } from "../directive.ts";
 import { literal, pattern } from "../words.ts";
 import { KEY_NAME, REQUEST_ID } from "../variables.ts";
+import { LOG } from "../tuning.ts";
 import { hasApiKeys } from "./api-keys.ts";
 
 /** Maps that log, answers and nodes go by. */
@@ -65,7 +66,7 @@ export function accessLog(balancer: BalancerPlan): Directive[] {
     directive("log_format", "mesh", "escape=json", `'{${entries.join(",")}}'`),
     because(
       "together, once a second: one by one they delay first tokens; 4k is what a pipe takes in one piece",
-      directive("access_log", "/dev/stdout", "mesh", "buffer=4k", "flush=1s"),
+      directive("access_log", "/dev/stdout", "mesh", `buffer=${LOG.buffer}`, `flush=${LOG.flush}`),
     ),
   ];
 }

@@ -6,6 +6,7 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
 import { jsonText, literal, type Pattern, pattern } from "../words.ts";
 import { REDIRECT_PORT, TLS_FOLDER } from "../nginx-layout.ts";
+import { FRONT } from "../tuning.ts";
 import { zoneName } from "../zone-name.ts";
 import { NETWORK_REFUSED, limitsNetworks } from "./network-access.ts";
 
@@ -67,7 +68,7 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
       [
         directive("listen", REDIRECT_PORT, "default_server"),
         directive("server_name", "_"),
-        directive("client_header_timeout", "15s"),
+        directive("client_header_timeout", FRONT.headerTimeout),
         ...(limitsNetworks({ access })
           ? [
               block(

@@ -3,6 +3,7 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { NODE_TLS } from "../../config/defaults.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
 import { because, block, type Directive, directive, print } from "../directive.ts";
+import { BEHIND_NGINX, ONE_SERVER, TLS_PROXY } from "../tuning.ts";
 import { literal } from "../words.ts";
 import { isLookedUpAgain } from "./node-address.ts";
 import { ignoredHeaders } from "./proxy.ts";
@@ -22,9 +23,6 @@ export interface TlsProxy {
 
 /** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
 export const tlsProxySocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
-
-/** How long the TLS proxy waits for either side: longer than the group, which is to decide. */
-export const LONGER = "24h";
 
 /** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
 export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | undefined {
@@ -77,7 +75,7 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
     "upstream",
     [literal(groupOf(node))],
     [
-      directive("zone", literal(groupOf(node)), "64k"),
+      directive("zone", literal(groupOf(node)), ONE_SERVER.zone),
       directive(
         "server",
         literal(hostPort(node.address, node.port)),
@@ -94,13 +92,13 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
 /** Takes what comes from another nginx of the mesh as it is, for as long as that one goes on. */
 export const passedUnchanged = (): Directive[] => [
   directive("client_max_body_size", 0),
-  directive("client_body_timeout", LONGER),
-  directive("send_timeout", LONGER),
-  directive("keepalive_timeout", LONGER),
-  directive("keepalive_requests", 1_000_000),
+  directive("client_body_timeout", BEHIND_NGINX.timeout),
+  directive("send_timeout", BEHIND_NGINX.timeout),
+  directive("keepalive_timeout", BEHIND_NGINX.timeout),
+  directive("keepalive_requests", BEHIND_NGINX.keepaliveRequests),
   because(
     "the group has added headers to what the front let in",
-    directive("large_client_header_buffers", 8, "16k"),
+    directive("large_client_header_buffers", ...BEHIND_NGINX.headerBuffers),
   ),
 ];
 
@@ -120,13 +118,13 @@ function toNode(balancer: BalancerPlan, node: NodePlan, serverName: string): Dir
     directive("proxy_request_buffering", "off"),
     directive("proxy_socket_keepalive", "on"),
     directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
-    directive("proxy_read_timeout", LONGER),
-    directive("proxy_send_timeout", LONGER),
+    directive("proxy_read_timeout", BEHIND_NGINX.timeout),
+    directive("proxy_send_timeout", BEHIND_NGINX.timeout),
     because(
       "of a name with several addresses the next one, while nothing has been sent",
       directive("proxy_next_upstream", "error", "timeout"),
     ),
-    directive("proxy_next_upstream_tries", 2),
+    directive("proxy_next_upstream_tries", TLS_PROXY.tries),
     ignoredHeaders(),
   ];
 }

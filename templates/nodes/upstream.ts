@@ -14,6 +14,7 @@ import {
   slot,
 } from "../directive.ts";
 import { type Argument, literal, pattern, quoted } from "../words.ts";
+import { RESOLVER } from "../tuning.ts";
 import { UPSTREAM } from "../variables.ts";
 import { hashKey } from "./hash-key.ts";
 import { isLookedUpAgain, isNameInGroup } from "./node-address.ts";
@@ -23,9 +24,6 @@ import { zoneSize } from "./zone.ts";
 
 /** Keeps a group valid while no primary is admitted; port 9 is the discard service, never ours. */
 export const PLACEHOLDER_SERVER = "server 127.0.0.1:9 down;";
-
-/** How long an address that the resolver gave is taken for true, whatever its TTL says. */
-const NAME_VALID = "30s";
 
 const METHODS: Record<BalancerPlan["algorithm"], (balancer: BalancerPlan) => Directive[]> = {
   round_robin: () => [],
@@ -48,9 +46,9 @@ function resolver({ resolver: address }: BalancerPlan): Directive[] {
   return [
     because(
       "the mesh network has no IPv6: an AAAA record would be a node that cannot be reached",
-      directive("resolver", server, `valid=${NAME_VALID}`, "ipv6=off"),
+      directive("resolver", server, `valid=${RESOLVER.valid}`, "ipv6=off"),
     ),
-    directive("resolver_timeout", "5s"),
+    directive("resolver_timeout", RESOLVER.timeout),
   ];
 }
 
