@@ -19,6 +19,8 @@ export const GUARD_FILES = {
 /**
  * Renders the config of the nginx that stands beside a node with access: balancerOnly: it lets the balancer
  * through, by its certificate, and nobody else. What passes is left as it is, and time-outs are the balancer's.
+ *
+ * @throws RangeError for text that nginx cannot hold, which no config that parseMesh accepted has
  */
 export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "service">): string {
   const tree: Directive[] = [

@@ -17,7 +17,10 @@ import { HASH_MARK } from "./slots.ts";
 
 /**
  * Renders the balancer's config from the plan: everything but the nodes, which their admissions add
- * (see withServers). The same plan gives the same bytes.
+ * (see withServers). The same plan gives the same bytes. From top to bottom it is what a request meets: who may come
+ * in and how often (front/), then the nodes (nodes/), then the front's server, and the listeners beside it.
+ *
+ * @throws RangeError for text that nginx cannot hold, which no config that parseMesh accepted has
  */
 export function nginxConf(balancer: BalancerPlan, nodes: readonly NodePlan[]): string {
   const tree: Directive[] = [

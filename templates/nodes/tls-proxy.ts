@@ -24,7 +24,12 @@ export interface TlsProxy {
 /** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
 export const tlsProxySocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
 
-/** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
+/**
+ * Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it,
+ * which may be another version's. Undefined for a node without.
+ *
+ * @throws RangeError for text that nginx cannot hold, which no config that parseMesh accepted has
+ */
 export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | undefined {
   const { tls } = node;
   if (!tls) return undefined;

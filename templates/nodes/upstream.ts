@@ -74,7 +74,11 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
   );
 }
 
-/** The line that puts a node into the group. */
+/**
+ * The line that puts a node into the group.
+ *
+ * @throws RangeError for an address that nginx cannot hold
+ */
 export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   const args: Argument[] = [
     literal(node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)),
