@@ -1,12 +1,12 @@
 import { GUARD, OLLAMA_PORT } from "../config/defaults.ts";
 import type { ContainerPlan } from "../plan/node-plan.ts";
-import { because, block, type Directive, directive, print } from "./directive.ts";
+import { because, block, type Directive, directive } from "./directive.ts";
 import { BEHIND_NGINX, GUARD_NGINX, ONE_SERVER } from "./tuning.ts";
 import { jsonText, literal } from "./words.ts";
 import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
 import { ignoredHeaders } from "./nodes/proxy.ts";
 import { passedUnchanged } from "./nodes/tls-proxy.ts";
-import { events, processSettings, serverProcess } from "./process.ts";
+import { events, printConfig, processSettings, serverProcess } from "./process.ts";
 
 /** Its files, which lie beside its config. */
 export const GUARD_FILES = {
@@ -66,7 +66,7 @@ export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "servi
       ],
     ),
   ];
-  return `# Made by ollama-mesh: change the stack's config, not this file.\n${print(tree)}`;
+  return printConfig(tree);
 }
 
 function listenForBalancer(): Directive[] {

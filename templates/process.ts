@@ -1,6 +1,6 @@
 import { BALANCER } from "../config/defaults.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import { because, block, type Directive, directive } from "./directive.ts";
+import { because, block, type Directive, directive, print, type Statement } from "./directive.ts";
 import { OPEN_FILES } from "./nginx-layout.ts";
 import { PROCESS } from "./tuning.ts";
 
@@ -41,3 +41,7 @@ export function serverProcess(): Directive[] {
     directive("reset_timedout_connection", "on"),
   ];
 }
+
+/** A whole config, which says on its first line what made it. */
+export const printConfig = (statements: readonly Statement[]): string =>
+  `# Made by ollama-mesh: change the stack's config, not this file.\n${print(statements)}`;
