@@ -1,13 +1,15 @@
-import { isIP } from "node:net";
 import { MANAGEMENT } from "../config/defaults.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import { PRIVATE_NETWORKS } from "../config/net/private-networks.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
-import { type Directive, because, block, directive, jsonText, literal } from "./directive.ts";
+import { because, block, type Directive, directive } from "./directive.ts";
+import { jsonText, literal } from "./words.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
-import { ignoredHeaders } from "./nodes/proxy.ts";
+import { isLookedUpAgain } from "./nodes/node-address.ts";
+import { ignoredHeaders, ollamaHost } from "./nodes/proxy.ts";
 import { tlsProxySocket } from "./nodes/tls-proxy.ts";
+import { FRONT, MANAGEMENT_PROXY, ONE_SERVER } from "./tuning.ts";
 import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
 /** What only the mesh itself may ask: which config serves, and nginx's counters. */
@@ -38,7 +40,7 @@ export function management(
       "server",
       [],
       [
-        directive("listen", MANAGEMENT_PORT, "so_keepalive=60s:15s:4"),
+        directive("listen", MANAGEMENT_PORT, `so_keepalive=${FRONT.tcpKeepalive}`),
         directive("server_name", "_"),
         because(
           "made for command lines: the page of a browser on this host must not pull or delete models",
@@ -88,17 +90,17 @@ const ownPages = (hashMark: string): Directive[] => [
 function nodeProxy(balancer: BalancerPlan): Directive[] {
   return [
     directive("client_max_body_size", 0),
-    directive("client_body_timeout", "300s"),
+    directive("client_body_timeout", MANAGEMENT_PROXY.transferTimeout),
     directive("proxy_http_version", "1.1"),
     directive("proxy_set_header", "Connection", '""'),
-    directive("proxy_set_header", "Host", "localhost:11434"),
+    ollamaHost(),
     directive("proxy_set_header", "X-Request-ID", REQUEST_ID),
     directive("proxy_request_buffering", "off"),
     directive("proxy_buffering", "off"),
     directive("proxy_socket_keepalive", "on"),
     directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
     directive("proxy_read_timeout", `${MANAGEMENT.readTimeoutSeconds}s`),
-    directive("proxy_send_timeout", "300s"),
+    directive("proxy_send_timeout", MANAGEMENT_PROXY.transferTimeout),
     ignoredHeaders(),
   ];
 }
@@ -127,13 +129,14 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
     block(
       "upstream",
       [name],
-      [directive("zone", name, "64k"), directive("server", server, "resolve")],
+      [directive("zone", name, ONE_SERVER.zone), directive("server", server, "resolve")],
     ),
   ];
 }
 
-const byName = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0 && !tls;
+/** Whether it has a group of its own, for its name to be looked up in. */
+const byName = (balancer: BalancerPlan, node: NodePlan) =>
+  isLookedUpAgain(balancer, node) && !node.tls;
 
 /** With an underscore: no host name has one. */
 const groupName = ({ name }: NodePlan) => `node_${name}`;
@@ -154,7 +157,7 @@ function readiness({ routes, retry }: BalancerPlan): Directive[] {
         directive("proxy_pass_request_body", "off"),
         directive("proxy_set_header", "Content-Length", '""'),
         directive("proxy_set_header", "Connection", '""'),
-        directive("proxy_set_header", "Host", "localhost:11434"),
+        ollamaHost(),
         directive("proxy_next_upstream", "error", "timeout", "http_500", "http_502", "http_503"),
         directive("proxy_next_upstream_tries", retry.tries),
         directive("proxy_next_upstream_timeout", `${retry.timeoutSeconds}s`),

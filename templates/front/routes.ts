@@ -1,7 +1,8 @@
 import { hostPort } from "../../config/net/host-port.ts";
 import { HEALTH_PATH, INFERENCE, MANAGEMENT_ROUTES, READS } from "../../config/routes.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, block, directive, jsonText, literal } from "../directive.ts";
+import { because, block, type Directive, directive } from "../directive.ts";
+import { jsonText, literal } from "../words.ts";
 import { ALLOWED_METHODS, UPSTREAM } from "../variables.ts";
 
 /** Paths that clients may ask for. */

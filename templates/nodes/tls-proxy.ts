@@ -1,9 +1,11 @@
-import { isIP } from "node:net";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { NODE_TLS } from "../../config/defaults.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
-import { because, block, directive, literal, print, type Directive } from "../directive.ts";
+import { because, block, type Directive, directive, print } from "../directive.ts";
+import { BEHIND_NGINX, ONE_SERVER, TLS_PROXY } from "../tuning.ts";
+import { literal } from "../words.ts";
+import { isLookedUpAgain } from "./node-address.ts";
 import { ignoredHeaders } from "./proxy.ts";
 
 // nginx speaks either HTTP or HTTPS with all servers of a group, and verifies all by one name. So a node with
@@ -22,13 +24,12 @@ export interface TlsProxy {
 /** Where the group finds a node with HTTPS. In memory, like all of /tmp; a node's name has no other characters than a path. */
 export const tlsProxySocket = ({ name }: Pick<NodePlan, "name">) => `unix:/tmp/node-${name}.sock`;
 
-/** Stands in the rendered text where the admitted nodes' TLS proxies go. The text lies in stacks' states. */
-export const TLS_PROXIES_MARK = "# @tls-hops@";
-
-/** How long the TLS proxy waits for either side: longer than the group, which is to decide. */
-export const LONGER = "24h";
-
-/** Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it, which may be another version's. */
+/**
+ * Server and group of a node with HTTPS, as text for the http block; it names no variable of the config around it,
+ * which may be another version's. Undefined for a node without.
+ *
+ * @throws RangeError for text that nginx cannot hold, which no config that parseMesh accepted has
+ */
 export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | undefined {
   const { tls } = node;
   if (!tls) return undefined;
@@ -39,7 +40,7 @@ export function tlsProxy(balancer: BalancerPlan, node: NodePlan): TlsProxy | und
       "server",
       [],
       [
-        directive("listen", tlsProxySocket(node)),
+        directive("listen", literal(tlsProxySocket(node))),
         directive("access_log", "off"),
         ...passedUnchanged(),
         ...toNode(balancer, node, tls.serverName),
@@ -75,17 +76,16 @@ const groupOf = ({ name }: NodePlan) => `tls_${name}`;
 /** A group for its kept connections, so that not every request pays for a handshake. */
 function group(balancer: BalancerPlan, node: NodePlan): Directive {
   const { connections, requests, timeoutSeconds } = balancer.keepalive;
-  const resolve = balancer.resolver !== undefined && isIP(node.address) === 0;
   return block(
     "upstream",
-    [groupOf(node)],
+    [literal(groupOf(node))],
     [
-      directive("zone", groupOf(node), "64k"),
+      directive("zone", literal(groupOf(node)), ONE_SERVER.zone),
       directive(
         "server",
         literal(hostPort(node.address, node.port)),
         "max_fails=0",
-        ...(resolve ? ["resolve"] : []),
+        ...(isLookedUpAgain(balancer, node) ? ["resolve"] : []),
       ),
       directive("keepalive", connections),
       directive("keepalive_requests", requests),
@@ -97,13 +97,13 @@ function group(balancer: BalancerPlan, node: NodePlan): Directive {
 /** Takes what comes from another nginx of the mesh as it is, for as long as that one goes on. */
 export const passedUnchanged = (): Directive[] => [
   directive("client_max_body_size", 0),
-  directive("client_body_timeout", LONGER),
-  directive("send_timeout", LONGER),
-  directive("keepalive_timeout", LONGER),
-  directive("keepalive_requests", 1_000_000),
+  directive("client_body_timeout", BEHIND_NGINX.timeout),
+  directive("send_timeout", BEHIND_NGINX.timeout),
+  directive("keepalive_timeout", BEHIND_NGINX.timeout),
+  directive("keepalive_requests", BEHIND_NGINX.keepaliveRequests),
   because(
     "the group has added headers to what the front let in",
-    directive("large_client_header_buffers", 8, "16k"),
+    directive("large_client_header_buffers", ...BEHIND_NGINX.headerBuffers),
   ),
 ];
 
@@ -123,13 +123,13 @@ function toNode(balancer: BalancerPlan, node: NodePlan, serverName: string): Dir
     directive("proxy_request_buffering", "off"),
     directive("proxy_socket_keepalive", "on"),
     directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
-    directive("proxy_read_timeout", LONGER),
-    directive("proxy_send_timeout", LONGER),
+    directive("proxy_read_timeout", BEHIND_NGINX.timeout),
+    directive("proxy_send_timeout", BEHIND_NGINX.timeout),
     because(
       "of a name with several addresses the next one, while nothing has been sent",
       directive("proxy_next_upstream", "error", "timeout"),
     ),
-    directive("proxy_next_upstream_tries", 2),
+    directive("proxy_next_upstream_tries", TLS_PROXY.tries),
     ignoredHeaders(),
   ];
 }
