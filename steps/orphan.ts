@@ -57,8 +57,7 @@ async function inspect({ kind, endpoint, name }: Orphan) {
       }
     );
   } catch (error) {
-    if (error instanceof DockerError && /No such (container|network)|not found/i.test(error.stderr))
-      return undefined;
+    if (error instanceof DockerError && error.isNotFound) return undefined;
     throw error;
   }
 }

@@ -21,17 +21,26 @@ const KEEP_SECONDS = 15;
 const LONGEST_FOLDER = 107 - 1 - 40 - 17;
 
 /**
- * The environment in which the docker command's ssh has the options, and shares one connection per
+ * An environment in which the docker command's ssh has the options, and shares one connection per
  * host: a docker command makes several, and sshd turns away many logins at once (MaxStartups). The
  * docker command takes no options for its ssh, so a program of that name is put before the real one.
  */
-export function sshEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withSharedSsh(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const programs = (sharedSsh ??= { folder: sharedSshFolder() }).folder;
+  return programs ? { ...env, PATH: `${programs}${delimiter}${env["PATH"] ?? ""}` } : env;
+}
+
+/** Made once per process, and not before it is needed. */
+let sharedSsh: { folder: string | undefined } | undefined;
+
+/** A folder that holds nothing but that program, written now; undefined where there is no safe place for it. */
+function sharedSshFolder(): string | undefined {
   const folder = privateFolder();
-  if (!folder) return env;
+  if (!folder) return undefined;
   const programs = join(folder, "bin");
   mkdirSync(programs, { recursive: true, mode: 0o700 });
   write(join(programs, "ssh"), program(folder));
-  return { ...env, PATH: `${programs}${delimiter}${env["PATH"] ?? ""}` };
+  return programs;
 }
 
 function program(folder: string): string {

@@ -21,7 +21,7 @@ interface Conflict extends Ipv4Network {
  * @param routes lines of `ip -4 route` on the host; empty where nobody can look
  */
 export async function networkProblems(
-  engine: DockerEngine,
+  engine: Pick<DockerEngine, "docker">,
   network: MeshNetwork | undefined,
   routes: readonly string[],
 ): Promise<string[]> {
@@ -67,7 +67,7 @@ interface DockerNetwork {
   subnets: Ipv4Network[];
 }
 
-async function dockerNetworks(engine: DockerEngine): Promise<DockerNetwork[]> {
+async function dockerNetworks(engine: Pick<DockerEngine, "docker">): Promise<DockerNetwork[]> {
   return (await inspected(engine)).split("\n").flatMap((line) => {
     const [name, ...subnets] = line.trim().split(" ");
     if (!name) return [];
@@ -76,7 +76,7 @@ async function dockerNetworks(engine: DockerEngine): Promise<DockerNetwork[]> {
 }
 
 /** In one command: each is a login where the engine is reached by ssh. */
-async function inspected({ docker }: DockerEngine): Promise<string> {
+async function inspected({ docker }: Pick<DockerEngine, "docker">): Promise<string> {
   const format = "{{.Name}}{{range .IPAM.Config}} {{.Subnet}}{{end}}";
   for (let tries = 0; tries < 5; tries++) {
     const list = await docker(["network", "ls", "--quiet", "--filter", "driver=bridge"]);

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
 import { pipeline } from "node:stream/promises";
-import { dockerEnvironment } from "../engine/docker-engine.ts";
-import { engineArgs } from "../engine/engine-tls.ts";
+import { dockerEngine } from "../engine/docker-engine.ts";
 import type { ModelSource } from "./model-source.ts";
 import { MODELS_FOLDER, type Blob } from "./model-store.ts";
 import { progress, StepError } from "../step-error.ts";
@@ -25,19 +23,13 @@ export async function relay(
   offset: number,
 ): Promise<void> {
   const write = ["sh", "-c", 'cat >> "$0"', `lan/${file}`];
-  const into = spawn(
-    "docker",
-    [
-      ...[...engineArgs(target.endpoint), "exec", "-i", "--workdir", MODELS_FOLDER],
-      ...[target.container, ...write],
-    ],
-    { env: dockerEnvironment(), stdio: ["pipe", "ignore", "inherit"] },
+  const into = dockerEngine(target.endpoint).start(
+    ["exec", "-i", "--workdir", MODELS_FOLDER, target.container, ...write],
+    { stderr: "shown" },
   );
-  const written = new Promise<void>((resolve, reject) => {
-    into.on("error", reject).on("close", (code) => {
-      if (code === 0) return resolve();
-      reject(new StepError(`the connection to ${target.endpoint} broke`));
-    });
+  into.stdout.resume(); // it says nothing, and is over only when that was read
+  const written = into.ended.then(({ code }) => {
+    if (code !== 0) throw new StepError(`the connection to ${target.endpoint} broke`);
   });
   let at = offset;
   let shown = Date.now();

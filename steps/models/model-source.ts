@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { Readable } from "node:stream";
-import { dockerEngine, dockerEnvironment } from "../engine/docker-engine.ts";
-import { engineArgs } from "../engine/engine-tls.ts";
+import { dockerEngine } from "../engine/docker-engine.ts";
+import type { StartedProcess } from "../engine/process.ts";
 import { MODELS_FOLDER, readOnly, type ModelStoreRef } from "./model-store.ts";
 import { StepError } from "../step-error.ts";
 
@@ -53,31 +52,24 @@ export interface ModelSource {
 
 /** Starts a read-only server for the models of a host, on a free port of its LAN address. */
 export async function openSource(store: ModelStoreRef, container: string): Promise<ModelSource> {
-  const { docker, endpoint } = dockerEngine(store.endpoint);
+  const { docker, start, endpoint } = dockerEngine(store.endpoint);
   const name = `${container}.source-${randomBytes(4).toString("hex")}`;
   const token = randomBytes(16).toString("hex");
   const { address } = store;
   const ip = address && isIP(address) ? address : "0.0.0.0";
   const publish = address ? ["--publish", `${isIP(ip) === 6 ? `[${ip}]` : ip}::${PORT}`] : [];
-  const child = spawn(
-    "docker",
-    [
-      ...engineArgs(endpoint),
-      ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
-      ...[...publish, ...readOnly(store)],
-      ...[store.image, "-c", 'exec perl -e "$0"', SERVER],
-    ],
-    { env: dockerEnvironment(), stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const server = start([
+    ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
+    ...[...publish, ...readOnly(store)],
+    ...[store.image, "-c", 'exec perl -e "$0"', SERVER],
+  ]);
   const close = async () => {
-    child.stdin.end();
-    await closed;
+    server.stdin.end();
+    await server.ended;
   };
-  child.stdin.on("error", () => {}); // its close event says more
-  child.stdin.write(`${token}\n`);
+  server.stdin.write(`${token}\n`);
   try {
-    await ready(child, endpoint);
+    await ready(server, endpoint);
     const read = (file: string, offset: number) => readOf(endpoint, name, file, offset);
     const source = { name: endpoint, read, close };
     if (!address) return source;
@@ -93,39 +85,34 @@ export async function openSource(store: ModelStoreRef, container: string): Promi
 /** A part, through the engine of its host. */
 function readOf(endpoint: string, container: string, file: string, offset: number): Readable {
   const tail = ["tail", "-c", `+${offset + 1}`, `blobs/${file}`];
-  const child = spawn(
-    "docker",
-    [...engineArgs(endpoint), "exec", "--workdir", MODELS_FOLDER, container, ...tail],
-    { env: dockerEnvironment(), stdio: ["ignore", "pipe", "inherit"] },
+  const reader = dockerEngine(endpoint).start(
+    ["exec", "--workdir", MODELS_FOLDER, container, ...tail],
+    { input: "", stderr: "shown" },
   );
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject).on("close", resolve);
-  });
   async function* chunks() {
     try {
-      yield* child.stdout as AsyncIterable<Buffer>;
-      if ((await ended) !== 0) throw new StepError(`the connection to ${endpoint} broke`);
+      yield* reader.stdout as AsyncIterable<Buffer>;
+      if ((await reader.ended).code !== 0)
+        throw new StepError(`the connection to ${endpoint} broke`);
     } finally {
-      child.kill();
+      reader.kill();
     }
   }
   return Readable.from(chunks(), { objectMode: false });
 }
 
-function ready(child: ReturnType<typeof spawn>, endpoint: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    const fail = () =>
-      reject(new StepError(`${endpoint} cannot hand out its models: ${said.trim().slice(0, 300)}`));
-    const timer = setTimeout(() => child.kill("SIGKILL"), START_SECONDS * 1000);
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
-    child.stdout!.once("data", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    child.on("error", reject).on("close", () => {
-      clearTimeout(timer);
-      fail();
-    });
-  });
+/** Waits until the server says its one line. */
+async function ready(server: StartedProcess, endpoint: string): Promise<void> {
+  let why = "";
+  const timer = setTimeout(() => {
+    why = `no answer in ${START_SECONDS} s`;
+    server.kill();
+  }, START_SECONDS * 1000);
+  const { done } = await server.lines().next();
+  clearTimeout(timer);
+  if (!done) return;
+  const { stderr } = await server.ended;
+  throw new StepError(
+    `${endpoint} cannot hand out its models: ${(why || stderr.trim()).slice(0, 300)}`,
+  );
 }

@@ -80,7 +80,7 @@ async function removeContainer({ docker }: DockerEngine, name: string): Promise<
   try {
     await docker(["rm", "--force", name]);
   } catch (error) {
-    if (!(error instanceof DockerError && /No such container/i.test(error.stderr))) throw error;
+    if (!(error instanceof DockerError && error.isNotFound)) throw error;
   }
 }
 

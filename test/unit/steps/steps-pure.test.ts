@@ -1,18 +1,11 @@
 // What of the steps needs no engine.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { NGINX_USER } from "../../../templates/nginx-layout.ts";
-import { dockerEnvironment } from "../../../steps/engine/docker-engine.ts";
 import { explainUnreachable } from "../../../steps/engine/unreachable.ts";
 import { table } from "../../../steps/hosts/hosts.ts";
 import { canonicalModel } from "../../../steps/models/model-store.ts";
 import { run } from "../../../steps/run.ts";
-import { SSH_OPTIONS } from "../../../steps/engine/ssh.ts";
 import { sshDestination } from "../../../config/net/engine-endpoint.ts";
 import { StepError } from "../../../steps/step-error.ts";
 import { DeadlineError, until, waiting } from "../../../steps/until.ts";
@@ -67,74 +60,6 @@ test("a step that this version does not have is named", async () => {
   await expect(run("nonsense" as "ready")).rejects.toThrow(
     "ollama-mesh has no step nonsense; has it been downgraded?",
   );
-});
-
-describe("the environment of docker commands", () => {
-  const DIVERTING = {
-    DOCKER_HOST: "tcp://elsewhere:2375",
-    DOCKER_CONTEXT: "elsewhere",
-    DOCKER_CERT_PATH: "/elsewhere",
-    DOCKER_TLS: "1",
-    DOCKER_TLS_VERIFY: "1",
-    DOCKER_API_VERSION: "1.12",
-  };
-
-  test("sends them to no other engine, and keeps what ssh and logins need", () => {
-    const kept = { SSH_AUTH_SOCK: "/run/agent", DOCKER_CONFIG: "/home/me/.docker" };
-    for (const [name, value] of Object.entries({ ...DIVERTING, ...kept })) vi.stubEnv(name, value);
-    const environment = dockerEnvironment();
-    for (const name of Object.keys(DIVERTING)) expect(environment).not.toHaveProperty(name);
-    expect(environment).toMatchObject(kept);
-  });
-
-  describe("has an ssh before the real one", () => {
-    const made = () => {
-      const folder = mkdtempSync(join(tmpdir(), "run-"));
-      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-      // Stands in for ssh: shows with which words it was called.
-      const real = join(folder, "real");
-      mkdirSync(real);
-      writeFileSync(join(real, "ssh"), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
-      vi.stubEnv("PATH", `${real}:/usr/bin:/bin`);
-      return folder;
-    };
-    const words = () =>
-      execFileSync("ssh", ["-l", "ops", "--", "a host"], { env: dockerEnvironment() })
-        .toString()
-        .trim()
-        .split("\n");
-    const always = SSH_OPTIONS.flatMap((option) => ["-o", option]);
-
-    test("that asks nobody, gives up, and shares one connection in a folder of this user only", () => {
-      const folder = made();
-      vi.stubEnv("XDG_RUNTIME_DIR", folder);
-      const shared = ["ControlMaster=auto", `ControlPath=${folder}/ollama-mesh/%C`];
-      expect(words()).toEqual([
-        ...always,
-        ...[...shared, "ControlPersist=15"].flatMap((option) => ["-o", option]),
-        ...["-l", "ops", "--", "a host"],
-      ]);
-      expect(statSync(join(folder, "ollama-mesh")).mode & 0o777).toBe(0o700);
-    });
-
-    test("that shares none where the socket's address would be too long", () => {
-      const folder = join(made(), "a".repeat(60));
-      mkdirSync(folder);
-      vi.stubEnv("XDG_RUNTIME_DIR", folder);
-      expect(words()).toEqual([...always, "-l", "ops", "--", "a host"]);
-    });
-
-    test("in another folder where that one is open to others, or a link", () => {
-      const folder = made();
-      vi.stubEnv("XDG_RUNTIME_DIR", folder);
-      mkdirSync(join(folder, "ollama-mesh"), { mode: 0o755 });
-      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
-      rmSync(join(folder, "ollama-mesh"), { recursive: true });
-      mkdirSync(join(folder, "elsewhere"), { mode: 0o700 });
-      symlinkSync(join(folder, "elsewhere"), join(folder, "ollama-mesh"));
-      expect(words().join(" ")).toContain(`ControlPath=${tmpdir()}/ollama-mesh-`);
-    });
-  });
 });
 
 describe("an engine that is not reached", () => {
