@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { percent, relay, type CopyTarget } from "./model-relay.ts";
 import type { ModelSource } from "./model-source.ts";
@@ -5,6 +6,12 @@ import { manifestPath, MODELS_FOLDER, type Blob, type StoredModel } from "./mode
 import { progress, StepError } from "../step-error.ts";
 
 const COPY_SECONDS = 24 * 3600;
+
+const script = (name: string) => readFileSync(new URL(name, import.meta.url), "utf8");
+
+// A `docker exec` over ssh costs from a third of a second up, so a model is one of them.
+const COPY = script("copy-model.sh");
+const SIZES = script("part-sizes.sh");
 
 /** Exit codes of COPY: a part is not what its digest says, and was begun by this run, or by an earlier one. */
 const DAMAGED = 65;
@@ -21,77 +28,6 @@ export class CopyFailed extends StepError {
     this.gotFurther = gotFurther;
   }
 }
-
-// A `docker exec` over ssh costs from a third of a second up, so a model is one of them.
-
-/**
- * Gets the parts "sha256-…/bytes" of a model from a host and port (none: they lie in `lan` already), each
- * verified before it is moved to where Ollama takes it at its word, then writes the manifest. What was
- * cut goes on where it ended, in a later run too, for as long as more comes. A source that loses its power says
- * nothing, hence the time limits. On stdin the token's line, then the manifest.
- */
-const COPY = String.raw`
-read -r token
-host=$1 port=$2 manifest=manifests/$3
-shift 3
-mkdir -p blobs lan "$(dirname "$manifest")"
-size() { stat -c %s "$1" 2>/dev/null; }
-watch() {
-  exec 3>&-
-  still=0
-  # It outlives this, and must hold nothing open meanwhile.
-  while sleep 10 > /dev/null 2>&1; do
-    was=$at at=$(size "lan/$file")
-    echo "at $at of $bytes"
-    [ "$at" = "$was" ] && still=$((still + 1)) || still=0
-    [ "$still" -lt 3 ] || kill "$copy"
-  done
-}
-fetch() {
-  timeout 10 bash -c ': <>"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null || return
-  { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null || return
-  printf '%s %s %s\n' "$token" "$file" "$at" >&3
-  cat <&3 >> "lan/$file" & copy=$!
-  watch & monitor=$!
-  echo "$$ $copy $monitor" > /tmp/copying
-  wait "$copy" 2>/dev/null
-  rm /tmp/copying; kill "$monitor"; exec 3>&-
-}
-for part; do
-  file=$(dirname "$part") bytes=$(basename "$part")
-  [ "$(size "blobs/$file")" = "$bytes" ] && continue
-  touch "lan/$file"
-  begun=$(size "lan/$file") left=2
-  while at=$(size "lan/$file"); [ -n "$host" ] && [ "$at" != "$bytes" ] && [ "$left" -gt 0 ]; do
-    fetch
-    if [ "$(size "lan/$file")" -gt "$at" ]; then left=2; else left=$((left - 1)); sleep 1; fi
-  done
-  [ "$at" = "$bytes" ] || { echo "$file did not arrive as a whole" >&2; exit 66; }
-  echo "$(echo "$file" | cut -d- -f2)  lan/$file" | sha256sum -c --status || {
-    rm -f "lan/$file"; echo "$file is not what its digest says" >&2
-    [ "$begun" = 0 ] && exit ${DAMAGED}; exit ${DAMAGED_BEFORE}
-  }
-  mv "lan/$file" "blobs/$file"
-done
-cat > "$manifest.new" && mv "$manifest.new" "$manifest"
-rmdir lan 2>/dev/null || true`;
-
-/**
- * Of each part how much is there, and whether it is verified: everything, what arrived before it was cut, or nothing.
- * First it ends a COPY that goes on although the connection on which it was started broke.
- */
-const SIZES = String.raw`
-[ ! -f /tmp/copying ] || kill $(cat /tmp/copying) 2>/dev/null
-rm -f /tmp/copying
-mkdir -p blobs lan
-for part; do
-  file=$(dirname "$part") bytes=$(basename "$part")
-  whole=$(stat -c %s "blobs/$file" 2>/dev/null)
-  begun=$(stat -c %s "lan/$file" 2>/dev/null || echo 0)
-  # More than all of it is none of it.
-  [ "$begun" -le "$bytes" ] || { rm "lan/$file"; begun=0; }
-  [ "$whole" = "$bytes" ] && echo "$file $bytes verified" || echo "$file $begun begun"
-done`;
 
 /**
  * Copies a model from another host: directly where its address is known and reached, else through this

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { Readable } from "node:stream";
 import { dockerEngine } from "../engine/docker-engine.ts";
@@ -9,35 +10,7 @@ import { StepError } from "../step-error.ts";
 const PORT = 4000;
 const START_SECONDS = 60;
 
-/**
- * Hands out parts of models to whoever knows the token, and ends when its stdin does: with this process,
- * however that ends. Perl, because it is in every Debian and Ubuntu, Ollama's images too, and curl is not.
- */
-const SERVER = String.raw`
-use strict; use IO::Socket::INET; use IO::Select;
-$| = 1; $SIG{CHLD} = "IGNORE"; $SIG{TERM} = sub { exit 0 };
-my $token = "";
-while (sysread STDIN, my $byte, 1) { last if $byte eq "\n"; $token .= $byte }
-my $server = IO::Socket::INET->new(LocalPort => ${PORT}, Listen => 16, ReuseAddr => 1) or die "$!\n";
-my $select = IO::Select->new($server, \*STDIN);
-print "ready\n";
-while (my @ready = $select->can_read) {
-  for my $handle (@ready) {
-    if ($handle != $server) { exit 0 unless sysread STDIN, my $rest, 1024; next }
-    my $client = $server->accept or next;
-    if (fork) { close $client; next }
-    alarm 30;
-    my $asked = <$client> // "";
-    alarm 0;
-    exit 1 unless $asked =~ /^(\S+) (sha256-[0-9a-f]{64}) (\d+)$/ && $1 eq $token;
-    open my $blob, "<:raw", "blobs/$2" or exit 1;
-    sysseek $blob, $3, 0;
-    while (my $got = sysread $blob, my $chunk, 1 << 20) {
-      for (my $sent = 0; $sent < $got;) { $sent += syswrite($client, $chunk, $got - $sent, $sent) // exit 1 }
-    }
-    exit 0;
-  }
-}`;
+const SERVER = readFileSync(new URL("serve-parts.pl", import.meta.url), "utf8");
 
 /** What hands out parts of models, until it is closed. */
 export interface ModelSource {
@@ -61,7 +34,7 @@ export async function openSource(store: ModelStoreRef, container: string): Promi
   const server = start([
     ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
     ...[...publish, ...readOnly(store)],
-    ...[store.image, "-c", 'exec perl -e "$0"', SERVER],
+    ...[store.image, "-c", 'exec perl -e "$0" "$@"', SERVER, String(PORT)],
   ]);
   const close = async () => {
     server.stdin.end();

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { dockerEngine } from "../engine/docker-engine.ts";
 
 /** Where Ollama keeps models in the volume, as its containers see it. */
@@ -55,7 +56,7 @@ export function blobsOf(manifest: string): Blob[] {
   return [...parts].map(([file, size]) => ({ file, size }));
 }
 
-const SHOW = 'cat "manifests/$1" && echo && cd blobs && stat -c "%n %s" sha256-*';
+const SHOW = readFileSync(new URL("show-model.sh", import.meta.url), "utf8");
 
 /**
  * Looks into the store of a host, without a container of Ollama's.
