@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { COMMAND_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 import { engineArgs } from "./engine-tls.ts";
 import {
@@ -10,9 +11,6 @@ import {
   type StartOptions,
 } from "./process.ts";
 import { explainUnreachable } from "./unreachable.ts";
-
-/** For a command that does next to nothing, over ssh to a busy machine. */
-const COMMAND_SECONDS = 120;
 
 /** A docker command ended with another code than 0. What docker says is read here and nowhere else. */
 export class DockerError extends Error {

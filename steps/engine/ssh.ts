@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { SSH_CONFIG_MS } from "../limits.ts";
+import { privateFolder } from "./private-folder.ts";
 
 /** What every ssh to a host is told, by the steps and by the docker provider; all else is the user's own ssh config. */
 export const SSH_OPTIONS = [
@@ -53,27 +54,6 @@ function program(folder: string): string {
   return `#!/bin/sh\nPATH=\${PATH#*:}\nexec ssh ${options} "$@"\n`;
 }
 
-/** A folder that nobody else can look into or has made; undefined where there is none. */
-function privateFolder(): string | undefined {
-  const uid = process.getuid?.();
-  if (uid === undefined) return undefined;
-  const run = process.env["XDG_RUNTIME_DIR"];
-  for (const folder of [
-    ...(run ? [join(run, "ollama-mesh")] : []),
-    join(tmpdir(), `ollama-mesh-${uid}`),
-  ]) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const { mode, uid: owner } = lstatSync(folder);
-      // lstat: a link of someone else's making is no folder.
-      if ((mode & 0o170077) === 0o040000 && owner === uid && !/['%]/.test(folder)) return folder;
-    } catch {
-      // the next one
-    }
-  }
-  return undefined;
-}
-
 /** Whole or not at all: other steps run at the same time. */
 function write(file: string, text: string): void {
   try {
@@ -93,7 +73,7 @@ export function sshHostName(endpoint: string): Promise<string> {
   const name = destination.at(-1)?.split("@").at(-1) ?? "";
   return new Promise((resolve) => {
     // Opens no connection. What goes wrong is said better by what does open one.
-    execFile("ssh", ["-G", ...destination], { timeout: 10_000 }, (error, stdout) =>
+    execFile("ssh", ["-G", ...destination], { timeout: SSH_CONFIG_MS }, (error, stdout) =>
       resolve((!error && /^hostname (\S+)$/m.exec(stdout)?.[1]) || name),
     );
   });

@@ -3,9 +3,8 @@ import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { percent, relay, type CopyTarget } from "./model-relay.ts";
 import type { ModelSource } from "./model-source.ts";
 import { manifestPath, MODELS_FOLDER, type Blob, type StoredModel } from "./model-store.ts";
+import { TRANSFER_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-const COPY_SECONDS = 24 * 3600;
 
 const script = (name: string) => readFileSync(new URL(name, import.meta.url), "utf8");
 
@@ -154,5 +153,5 @@ const inTarget = (
 ) =>
   dockerEngine(target.endpoint).docker(
     ["exec", "-i", "--workdir", MODELS_FOLDER, target.container, "bash", "-c", ...script],
-    { input, timeoutSeconds: COPY_SECONDS, ...(onLine ? { onLine } : {}) },
+    { input, timeoutSeconds: TRANSFER_SECONDS, ...(onLine ? { onLine } : {}) },
   );

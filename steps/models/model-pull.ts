@@ -1,9 +1,7 @@
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import type { CopyTarget } from "./model-relay.ts";
+import { PROGRESS_MS, TRANSFER_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-const PULL_SECONDS = 24 * 3600;
-const PROGRESS_MS = 10_000;
 
 /** Why a model did not come over the internet. */
 type Cause = "unknown" | "unreachable" | "full" | "other";
@@ -34,7 +32,7 @@ export async function pullModel({ endpoint, container }: CopyTarget, model: stri
   const insecure = model.startsWith("http://") ? ["--insecure"] : [];
   try {
     await dockerEngine(endpoint).docker(["exec", container, "ollama", "pull", ...insecure, model], {
-      timeoutSeconds: PULL_SECONDS,
+      timeoutSeconds: TRANSFER_SECONDS,
       onLine: (line) => {
         const part = /(\d+)% .*?([\d.]+ [KMGT]?B\/[\d.]+ [KMGT]?B)/.exec(line);
         if (!part || Date.now() - shown < PROGRESS_MS) return;

@@ -2,9 +2,8 @@ import { pipeline } from "node:stream/promises";
 import { dockerEngine } from "../engine/docker-engine.ts";
 import type { ModelSource } from "./model-source.ts";
 import { MODELS_FOLDER, type Blob } from "./model-store.ts";
+import { PROGRESS_MS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-const PROGRESS_MS = 10_000;
 
 /** The store that a model is copied into, by the container that has it mounted. */
 export interface CopyTarget {

@@ -5,10 +5,10 @@ import { Readable } from "node:stream";
 import { dockerEngine } from "../engine/docker-engine.ts";
 import type { StartedProcess } from "../engine/process.ts";
 import { MODELS_FOLDER, readOnly, type ModelStoreRef } from "./model-store.ts";
+import { START_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 
 const PORT = 4000;
-const START_SECONDS = 60;
 
 const SERVER = readFileSync(new URL("serve-parts.pl", import.meta.url), "utf8");
 

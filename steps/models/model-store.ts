@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dockerEngine } from "../engine/docker-engine.ts";
+import { STORE_SECONDS } from "../limits.ts";
 
 /** Where Ollama keeps models in the volume, as its containers see it. */
 export const MODELS_FOLDER = "/root/.ollama/models";
@@ -68,7 +69,7 @@ export async function storedModel(
   fullName: string,
 ): Promise<StoredModel | undefined> {
   const { docker } = dockerEngine(store.endpoint);
-  const asked = { timeoutSeconds: 30 };
+  const asked = { timeoutSeconds: STORE_SECONDS };
   try {
     // Mounting a volume makes it, which is not ours to do.
     await docker(["volume", "inspect", store.volume], asked);

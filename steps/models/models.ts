@@ -1,10 +1,10 @@
 import { dockerEngine, DockerError, type DockerEngine } from "../engine/docker-engine.ts";
 import { fetchModel } from "./model-fetch.ts";
 import { canonicalModel, MODELS_FOLDER, type ModelStoreRef } from "./model-store.ts";
+import { START_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 import { until, waiting } from "../until.ts";
 
-const START_SECONDS = 60;
 const OLLAMA_FOLDER = "/root/.ollama";
 
 /** Which models the volume of one host must hold. */
