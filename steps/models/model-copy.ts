@@ -54,15 +54,21 @@ export async function copyModel(
         false,
       );
     }
-    throw new CopyFailed(lastWords(error), total(await sizes(target, model)) > before);
+    throw new CopyFailed(
+      `${lastWords(error)}; pulumi up goes on where it ended`,
+      total(await sizes(target, model)) > before,
+    );
   }
   return model.blobs.reduce((sum, { size }) => sum + size, 0) - before;
 }
 
 const isDamaged = (error: unknown) =>
   error instanceof DockerError && (error.code === DAMAGED || error.code === DAMAGED_BEFORE);
-const lastWords = (error: Error) =>
-  (error instanceof DockerError ? error.stderr : error.message).trim().split("\n").at(-1) ?? "";
+
+/** Nothing is said where the connection to the engine breaks, or the docker command is killed. */
+const lastWords = (error: DockerError | StepError) =>
+  (error instanceof DockerError ? error.lastWords : error.message.split("\n").at(-1)) ||
+  "the connection broke";
 
 /** Whether the target could get it by itself. */
 async function directly(
@@ -107,31 +113,49 @@ async function throughThisMachine(
   }
 }
 
-/** Runs COPY; without a listener it only verifies what lies in `lan`. */
-async function put(
-  target: CopyTarget,
+/** What docker is told to run COPY; without a listener it only verifies what lies in `lan`. */
+export const copyArgs = (
+  container: string,
   fullName: string,
-  { manifest, blobs }: StoredModel,
-  listener?: ModelSource["listener"],
-): Promise<void> {
-  const { address = "", port = "", token = "" } = listener ?? {};
-  await inTarget(
-    target,
-    [COPY, "bash", address, String(port), manifestPath(fullName), ...partsOf(blobs)],
-    `${token}\n${manifest}`,
-    (line) => {
-      const [, at, of] = /^at (\d+) of (\d+)$/.exec(line) ?? [];
-      if (at) progress(`${fullName}: ${percent(Number(at), Number(of))} copied`);
-    },
-  );
-}
+  { blobs }: StoredModel,
+  { address, port }: { address: string; port: number | "" } = { address: "", port: "" },
+): string[] => [
+  ...bashIn(container),
+  ...[COPY, "bash", address, String(port), manifestPath(fullName), ...partsOf(blobs)],
+];
+
+/** What docker is told to run SIZES. */
+export const sizesArgs = (container: string, { blobs }: StoredModel): string[] => [
+  ...bashIn(container),
+  ...[SIZES, "bash", ...partsOf(blobs)],
+];
+
+const bashIn = (container: string) => [
+  ...["exec", "-i", "--workdir", MODELS_FOLDER, container, "bash", "-c"],
+];
 
 const partsOf = (blobs: readonly Blob[]) => blobs.map(({ file, size }) => `${file}/${size}`);
 
+async function put(
+  { endpoint, container }: CopyTarget,
+  fullName: string,
+  model: StoredModel,
+  listener?: ModelSource["listener"],
+): Promise<void> {
+  await dockerEngine(endpoint).docker(copyArgs(container, fullName, model, listener), {
+    input: `${listener?.token ?? ""}\n${model.manifest}`,
+    timeoutSeconds: TRANSFER_SECONDS,
+    onLine: (line) => {
+      const [, at, of] = /^at (\d+) of (\d+)$/.exec(line) ?? [];
+      if (at) progress(`${fullName}: ${percent(Number(at), Number(of))} copied`);
+    },
+  });
+}
+
 type Sizes = Map<string, { bytes: number; verified: boolean }>;
 
-async function sizes(target: CopyTarget, { blobs }: StoredModel): Promise<Sizes> {
-  const table = await inTarget(target, [SIZES, "bash", ...partsOf(blobs)]);
+async function sizes({ endpoint, container }: CopyTarget, model: StoredModel): Promise<Sizes> {
+  const table = await dockerEngine(endpoint).docker(sizesArgs(container, model));
   return new Map(
     table
       .trim()
@@ -144,14 +168,3 @@ async function sizes(target: CopyTarget, { blobs }: StoredModel): Promise<Sizes>
 }
 
 const total = (all: Sizes) => [...all.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-
-const inTarget = (
-  target: CopyTarget,
-  script: string[],
-  input = "",
-  onLine?: (line: string) => void,
-) =>
-  dockerEngine(target.endpoint).docker(
-    ["exec", "-i", "--workdir", MODELS_FOLDER, target.container, "bash", "-c", ...script],
-    { input, timeoutSeconds: TRANSFER_SECONDS, ...(onLine ? { onLine } : {}) },
-  );

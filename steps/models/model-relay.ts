@@ -14,18 +14,21 @@ export interface CopyTarget {
 /** How much of a whole, for people. */
 export const percent = (at: number, of: number) => `${Math.floor((100 * at) / of)}%`;
 
-/** The rest of a part of a model, from a source through this machine into the folder `lan` of a store. */
+/** What docker is told to append its stdin to what there is of a part. */
+export const appendArgs = (container: string, file: string): string[] => [
+  ...["exec", "-i", "--workdir", MODELS_FOLDER, container],
+  ...["sh", "-c", 'cat >> "$0"', `lan/${file}`],
+];
+
+/** Copies the rest of a part of a model, from a source through this machine into the folder `lan` of a store. */
 export async function relay(
   target: CopyTarget,
   source: ModelSource,
   { file, size }: Blob,
   offset: number,
 ): Promise<void> {
-  const write = ["sh", "-c", 'cat >> "$0"', `lan/${file}`];
-  const into = dockerEngine(target.endpoint).start(
-    ["exec", "-i", "--workdir", MODELS_FOLDER, target.container, ...write],
-    { stderr: "shown" },
-  );
+  const append = appendArgs(target.container, file);
+  const into = dockerEngine(target.endpoint).start(append, { stderr: "shown" });
   into.stdout.resume(); // it says nothing, and is over only when that was read
   const written = into.ended.then(({ code }) => {
     if (code !== 0) throw new StepError(`the connection to ${target.endpoint} broke`);

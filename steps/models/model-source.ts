@@ -8,6 +8,7 @@ import { MODELS_FOLDER, readOnly, type ModelStoreRef } from "./model-store.ts";
 import { START_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 
+/** Inside its container only: of the host it gets a free one. */
 const PORT = 4000;
 
 const SERVER = readFileSync(new URL("serve-parts.pl", import.meta.url), "utf8");
@@ -23,19 +24,34 @@ export interface ModelSource {
   close(): Promise<void>;
 }
 
+/**
+ * What docker is told to start the server: on a free port of the host's LAN address, where that is known; of all its
+ * addresses where a name is. It may read the models, and nothing else.
+ */
+export function sourceArgs(store: ModelStoreRef, name: string): string[] {
+  const { address, image } = store;
+  const ip = address && isIP(address) ? address : "0.0.0.0";
+  const publish = address ? ["--publish", `${isIP(ip) === 6 ? `[${ip}]` : ip}::${PORT}`] : [];
+  return [
+    ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
+    ...[...publish, ...readOnly(store)],
+    ...[image, "-c", 'exec perl -e "$0" "$@"', SERVER, String(PORT)],
+  ];
+}
+
+/** What docker is told to read a part from an offset on. */
+export const partArgs = (container: string, file: string, offset: number): string[] => [
+  ...["exec", "--workdir", MODELS_FOLDER, container],
+  ...["tail", "-c", `+${offset + 1}`, `blobs/${file}`],
+];
+
 /** Starts a read-only server for the models of a host, on a free port of its LAN address. */
 export async function openSource(store: ModelStoreRef, container: string): Promise<ModelSource> {
   const { docker, start, endpoint } = dockerEngine(store.endpoint);
   const name = `${container}.source-${randomBytes(4).toString("hex")}`;
   const token = randomBytes(16).toString("hex");
   const { address } = store;
-  const ip = address && isIP(address) ? address : "0.0.0.0";
-  const publish = address ? ["--publish", `${isIP(ip) === 6 ? `[${ip}]` : ip}::${PORT}`] : [];
-  const server = start([
-    ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
-    ...[...publish, ...readOnly(store)],
-    ...[store.image, "-c", 'exec perl -e "$0" "$@"', SERVER, String(PORT)],
-  ]);
+  const server = start(sourceArgs(store, name));
   const close = async () => {
     server.stdin.end();
     await server.ended;
@@ -57,11 +73,8 @@ export async function openSource(store: ModelStoreRef, container: string): Promi
 
 /** A part, through the engine of its host. */
 function readOf(endpoint: string, container: string, file: string, offset: number): Readable {
-  const tail = ["tail", "-c", `+${offset + 1}`, `blobs/${file}`];
-  const reader = dockerEngine(endpoint).start(
-    ["exec", "--workdir", MODELS_FOLDER, container, ...tail],
-    { input: "", stderr: "shown" },
-  );
+  const tail = partArgs(container, file, offset);
+  const reader = dockerEngine(endpoint).start(tail, { input: "", stderr: "shown" });
   async function* chunks() {
     try {
       yield* reader.stdout as AsyncIterable<Buffer>;
@@ -86,6 +99,6 @@ async function ready(server: StartedProcess, endpoint: string): Promise<void> {
   if (!done) return;
   const { stderr } = await server.ended;
   throw new StepError(
-    `${endpoint} cannot hand out its models: ${(why || stderr.trim()).slice(0, 300)}`,
+    `${endpoint} cannot hand out its models: ${(why || stderr.trim()).slice(0, 300)}; mend that, and run pulumi up again`,
   );
 }
