@@ -5,7 +5,7 @@ import { MESH_LABEL } from "../config/names.ts";
 import type { HostPlan } from "../plan/host-plan.ts";
 import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { engineTls } from "../steps/engine/engine-tls.ts";
-import { SSH_OPTIONS } from "../steps/engine/ssh.ts";
+import { SSH_OPTIONS } from "../steps/engine/shared-ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of GpuHost. */

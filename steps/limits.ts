@@ -26,4 +26,4 @@ export const STORE_SECONDS = 30;
 export const OFFLINE = { tries: 3, pauseMs: 5_000 };
 
 /** For `ssh -G`, which opens no connection, but may run a command of the user's (Match exec). */
-export const SSH_CONFIG_MS = 10_000;
+export const SSH_CONFIG_SECONDS = 10;

@@ -33,7 +33,7 @@ export class DockerError extends Error {
 
   /** A port that it was to publish is taken, by a container or by another program. */
   get isPortInUse(): boolean {
-    return /already in use|already allocated|in use/i.test(this.stderr);
+    return /in use|already allocated/i.test(this.stderr);
   }
 
   /** The address on which it was to publish is not one of the host. */

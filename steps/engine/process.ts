@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { on } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { withSharedSsh } from "./ssh.ts";
+import { withSharedSsh } from "./shared-ssh.ts";
 
 /** Variables that would send docker commands to another engine, or to theirs by another way. */
 const DIVERTING = [

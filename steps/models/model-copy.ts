@@ -65,9 +65,12 @@ export async function copyModel(
 const isDamaged = (error: unknown) =>
   error instanceof DockerError && (error.code === DAMAGED || error.code === DAMAGED_BEFORE);
 
-/** Nothing is said where the connection to the engine breaks, or the docker command is killed. */
+/**
+ * Why it ended, in a line: of an engine that is not reached the first one, which has the way out. Nothing is said
+ * where the docker command is killed.
+ */
 const lastWords = (error: DockerError | StepError) =>
-  (error instanceof DockerError ? error.lastWords : error.message.split("\n").at(-1)) ||
+  (error instanceof DockerError ? error.lastWords : error.message.split("\n")[0]) ||
   "the connection broke";
 
 /** Whether the target could get it by itself. */

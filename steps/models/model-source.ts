@@ -78,8 +78,8 @@ function readOf(endpoint: string, container: string, file: string, offset: numbe
   async function* chunks() {
     try {
       yield* reader.stdout as AsyncIterable<Buffer>;
-      if ((await reader.ended).code !== 0)
-        throw new StepError(`the connection to ${endpoint} broke`);
+      const { code } = await reader.ended;
+      if (code !== 0) throw new StepError(`the connection to ${endpoint} broke`);
     } finally {
       reader.kill();
     }

@@ -13,12 +13,12 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { SSH_OPTIONS } from "../../../../steps/engine/ssh.ts";
+import { SSH_OPTIONS } from "../../../../steps/engine/shared-ssh.ts";
 
 /** As in a process that has started no command yet: the program is written once per process. */
 async function newProcess() {
   vi.resetModules();
-  return await import("../../../../steps/engine/ssh.ts");
+  return await import("../../../../steps/engine/shared-ssh.ts");
 }
 
 describe("commands have an ssh before the real one", () => {
