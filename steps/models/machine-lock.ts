@@ -57,12 +57,12 @@ async function renamed(from: string, to: string, unless: readonly string[]): Pro
 async function broken(lock: string): Promise<boolean> {
   const holder = await holderOf(lock);
   const [pid, start] = holder?.split(" ") ?? [];
-  if (holder === undefined || (await startOf(Number(pid))) === start) return false;
+  if (holder === undefined || (start && (await startOf(Number(pid))) === start)) return false;
   if ((await holderOf(lock)) !== holder) return false;
   return renamed(lock, ownName(lock, holder), [...TAKEN, "ENOENT"]);
 }
 
-/** Undefined where it was given back just now. */
+/** Undefined where it was given back just now; empty where the power failed before it was on the disk. */
 async function holderOf(lock: string): Promise<string | undefined> {
   try {
     return await readFile(join(lock, "holder"), "utf8");

@@ -70,6 +70,16 @@ test("one that is killed holds it no longer, nor does a later process of the sam
   await expect(withMachineLock("b", () => Promise.resolve("in"))).resolves.toBe("in");
 });
 
+test("one whose machine lost its power before it was written holds nothing", async () => {
+  await withMachineLock("a", () => Promise.resolve());
+  const running = await holder("a", FOR_EVER);
+  const locks = join(folder, "ollama-mesh", "locks");
+  const [lock] = readdirSync(locks);
+  writeFileSync(join(locks, lock!, "holder"), "");
+  await expect(withMachineLock("a", () => Promise.resolve("in"))).resolves.toBe("in");
+  running.kill("SIGKILL");
+});
+
 test("of many who find the lock of one that was killed, each gets it alone", async () => {
   const counter = join(folder, "counter");
   writeFileSync(counter, "0");
