@@ -6,7 +6,7 @@ import { parseEndpoint } from "../config/net/engine-endpoint.ts";
 import type { HostPlan } from "../plan/host-plan.ts";
 import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { engineTls } from "../steps/engine/engine-tls.ts";
-import { SSH_OPTIONS } from "../steps/engine/ssh.ts";
+import { SSH_OPTIONS } from "../steps/engine/shared-ssh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of GpuHost. */

@@ -35,9 +35,9 @@ export async function removeOrphan(balancer: BalancerRef, orphan: Orphan): Promi
       `${kind} ${name} is on ${orphan.endpoint} and in use, but not in this stack's state; another stack or state has a mesh of the same name: give this one another name, or destroy that one first. Or the balancer was on its way from there to another engine, and that failed: let that end first`,
     );
   }
-  // A balancer gets to finish what it serves; a node without a line has nothing left.
+  // A balancer gets the seconds of its own stop time-out to finish what it serves; a node without a line has nothing left.
   if (kind === "container" && node === undefined) {
-    await docker(["stop", name], { timeoutSeconds: 900 });
+    await docker(["stop", name]);
   }
   await docker(kind === "container" ? ["rm", "--force", name] : ["network", "rm", name]);
 }
@@ -57,8 +57,7 @@ async function inspect({ kind, endpoint, name }: Orphan) {
       }
     );
   } catch (error) {
-    if (error instanceof DockerError && /No such (container|network)|not found/i.test(error.stderr))
-      return undefined;
+    if (error instanceof DockerError && error.isNotFound) return undefined;
     throw error;
   }
 }

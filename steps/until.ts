@@ -1,7 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-
-/** How often, in milliseconds, a condition is looked at again. */
-const EVERY_MS = 200;
+import { POLL_MS } from "./limits.ts";
 
 /** Thrown when the deadline passes; says what was last seen. */
 export class DeadlineError extends Error {
@@ -29,7 +27,7 @@ export async function until<T>(
     const seen = await inspection();
     if (!(seen instanceof Waiting)) return seen;
     if (Date.now() >= deadline) throw new DeadlineError(what, seconds, seen.why);
-    await pause(EVERY_MS);
+    await pause(POLL_MS);
   }
 }
 

@@ -1,16 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { isSealed, parseState, type MeshState } from "../../steps/balancer/mesh-state.ts";
-import { dockerEnvironment } from "../../steps/engine/docker-engine.ts";
-import { engineArgs } from "../../steps/engine/engine-tls.ts";
-import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
+import { DockerError, dockerSync } from "../../steps/engine/docker-engine.ts";
+import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
+import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
 
 /** A balancer that needs longer is taken for one that cannot be asked. Over ssh an answer takes a second. */
-const ANSWER_MS = 10_000;
+const ANSWER_SECONDS = 10;
 
 /** What the balancer has at the moment. */
 export interface ObservedMesh {
@@ -35,16 +34,16 @@ curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash; }`;
  */
 export function askBalancer({ endpoint, container }: BalancerRef): ObservedMesh | NotObserved {
   if (pulumi.runtime.getMonitor() instanceof MockMonitor) return "unknown";
-  const { status, stdout, stderr } = spawnSync(
-    "docker",
-    [...engineArgs(endpoint), "exec", container, "sh", "-c", OBSERVE],
-    { encoding: "utf8", timeout: ANSWER_MS, killSignal: "SIGKILL", env: dockerEnvironment() },
-  );
-  if (status === 0) return parseObserved(stdout);
-  return /No such container/i.test(stderr ?? "") ? "none" : "unknown";
+  try {
+    const printed = dockerSync(endpoint, ["exec", container, "sh", "-c", OBSERVE], ANSWER_SECONDS);
+    return parseObserved(printed);
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    return error.isNotFound ? "none" : "unknown";
+  }
 }
 
-/** Reads what LOOK printed. */
+/** Reads what OBSERVE printed. */
 export function parseObserved(printed: string): ObservedMesh {
   const [json = "", digest = "", served = ""] = printed.split("\n");
   const state = parseState(json);

@@ -13,7 +13,11 @@ export interface ApplyConfigInput {
   secrets: string;
 }
 
-/** Puts the config in place: tested with nginx, switched, reloaded and verified, or all is as before. */
+/**
+ * Puts the config in place: tested with nginx, switched, reloaded and verified.
+ *
+ * @throws StepError when nginx does not serve with it; all is as before then
+ */
 export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: true }> {
   const { balancer, image } = input;
   const found = await containerState(balancer.endpoint, balancer.container);
@@ -36,6 +40,8 @@ export interface KeepSecretsInput {
 /**
  * Puts secret files into the config volume, for the config that names their hash. They are a step of
  * their own so that the config itself is no secret, and a preview can show how it changes.
+ *
+ * @throws StepError when the volume cannot be opened, or somebody else holds it for too long
  */
 export async function keepSecrets(input: KeepSecretsInput): Promise<{ kept: string }> {
   const { balancer, image } = input;

@@ -15,7 +15,7 @@ export interface MeshState {
   seal?: string;
 }
 
-const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
+export const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
 
 /** The mesh's state as mesh.json holds it; that of an empty mesh where somebody made it unreadable. */
 export function parseState(text: string): MeshState {

@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { dockerEnvironment } from "../engine/docker-engine.ts";
-import { parseEndpoint, sshDestination } from "../../config/net/engine-endpoint.ts";
-
-/** A machine that needs longer would stall every later step. */
-export const ANSWER_SECONDS = 15;
+import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { runProcess } from "../engine/process.ts";
+import { HOST_ANSWER_SECONDS } from "../limits.ts";
 
 /** What the machine of an engine says of itself. */
 export interface MachineInspection {
@@ -17,57 +15,57 @@ export interface MachineInspection {
   routes: string[];
 }
 
+/** An engine, as far as it says where to look. */
+export interface EngineMachine {
+  /** Name of the machine that it runs on. */
+  machine: string;
+  /** Folder where it keeps volumes. */
+  root: string;
+}
+
 const NOTHING_SEEN: MachineInspection = { listening: [], routes: [] };
 
-/** What only the machine itself can tell: by ssh, or here where the engine is this machine's own. */
+const INSPECT = readFileSync(new URL("inspect-machine.sh", import.meta.url), "utf8");
+
+/**
+ * What only the machine itself can tell: by ssh, or here where the engine is this machine's own. Nothing where
+ * nobody can log in. Never throws: that a machine tells nothing is no reason against it.
+ */
 export async function inspectMachine(
   endpoint: string,
-  { name, root }: { name: string; root: string },
+  { machine, root }: EngineMachine,
 ): Promise<MachineInspection> {
+  const words = shellOn(endpoint, machine);
+  if (!words) return NOTHING_SEEN;
+  const [program, ...args] = words;
+  const input = `set -- ${quoted(root)}\n${INSPECT}`;
+  const asked = { input, timeoutSeconds: HOST_ANSWER_SECONDS };
+  const said = await runProcess(program, args, asked).catch(() => undefined); // no ssh on this machine
+  return parseInspection(said?.stdout ?? "");
+}
+
+/** By which a shell on an engine's machine reads a program on its stdin; undefined where nobody can log in. */
+export function shellOn(endpoint: string, machine: string): [string, ...string[]] | undefined {
   const destination = sshDestination(endpoint);
+  if (destination) return ["ssh", "-T", ...destination, "sh", "-s"];
   // A socket may also lead elsewhere: into a virtual machine (Docker Desktop), a container, another host.
-  const local = parseEndpoint(endpoint)?.kind === "unix" && name === hostname();
-  if (!destination && !local) return NOTHING_SEEN;
-  const script = [
-    `echo "free $(df -Pk '${root.replaceAll("'", "")}' 2>/dev/null | awk 'END { print $4 }')"`,
-    'for file in /dev/kfd /dev/dri /dev/nvidiactl /etc/cdi/*nvidia* /var/run/cdi/*nvidia*; do [ -e "$file" ] && echo "file $file"; done',
-    "ss -ltnH 2>/dev/null | awk '{ print \"port\", $4 }'",
-    "ip -4 route 2>/dev/null | awk '{ print \"route\", $0 }'",
-    "echo end",
-  ].join("\n");
-  const words = destination
-    ? ["ssh", "-T", ...destination, "sh", "-s"]
-    : (["sh", "-s"] as [string, ...string[]]);
-  const out = await output(words, script);
-  const lines = out.split("\n");
-  // A login without a shell, or one that greets: nothing can be said then.
+  return endpoint.startsWith("unix:") && machine === hostname() ? ["sh", "-s"] : undefined;
+}
+
+/** One word for a shell, whatever is in it. */
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** What inspect-machine.sh printed; nothing where a login without a shell, or one that greets, has talked. */
+export function parseInspection(text: string): MachineInspection {
+  const lines = text.split("\n");
   if (!lines.includes("end")) return NOTHING_SEEN;
   const after = (word: string) =>
     lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-  const free = Number(after("free")[0] || NaN) / 1024 ** 2;
+  const freeGiB = Number(after("free")[0] || NaN) / 1024 ** 2;
   return {
-    ...(Number.isFinite(free) ? { freeGiB: free } : {}),
+    ...(Number.isFinite(freeGiB) ? { freeGiB } : {}),
     files: after("file"),
     listening: after("port"),
     routes: after("route"),
   };
-}
-
-/** All that a command says, on stdout and stderr; nothing when it cannot be run. */
-export function output([program, ...args]: string[], input: string): Promise<string> {
-  return new Promise((resolve) => {
-    const child = spawn(program!, args, {
-      env: dockerEnvironment(),
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: ANSWER_SECONDS * 1000,
-      killSignal: "SIGKILL",
-    });
-    let all = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stdin.on("error", () => {}); // it may end before it has read everything
-    child.stdin.end(input);
-    child.on("error", () => resolve(""));
-    child.on("close", () => resolve(all));
-  });
 }

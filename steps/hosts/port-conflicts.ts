@@ -4,7 +4,7 @@ import type { HostNeeds } from "./host-needs.ts";
 
 /** Ports that something else than the mesh holds; on a machine that nobody can look at, only other containers are seen. */
 export async function portProblems(
-  { docker }: DockerEngine,
+  { docker }: Pick<DockerEngine, "docker">,
   needs: Pick<HostNeeds, "ports" | "mesh">,
   listening: readonly string[],
 ): Promise<string[]> {

@@ -12,11 +12,8 @@ import {
   type StoredModel,
 } from "./model-store.ts";
 import { ownModel } from "./local-models.ts";
+import { OFFLINE } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-/** How often, and after how long, a host without internet looks again whether another one has the model. */
-const OFFLINE_TRIES = 3;
-const OFFLINE_PAUSE_MS = 5_000;
 
 /**
  * Gets a model from another host of the mesh where one has it, else from the internet, else from the Ollama of this
@@ -66,7 +63,7 @@ async function heldOrBrought(
     await bring(target, model);
     return [];
   }
-  for (let left = OFFLINE_TRIES; ; left--) {
+  for (let left = OFFLINE.tries; ; left--) {
     try {
       return await withMachineLock(target.container, async () => {
         const holders = await holdersOf(peers, model);
@@ -78,7 +75,7 @@ async function heldOrBrought(
       progress(
         `${model}: ${target.endpoint} reaches no registry; waiting for another host to have it`,
       );
-      await pause(OFFLINE_PAUSE_MS);
+      await pause(OFFLINE.pauseMs);
     }
   }
 }

@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parseIp } from "../../config/net/ip-address.ts";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 
-/** Established, and about to be. */
+/** What the kernel calls established, and about to be. Source: Linux, include/net/tcp_states.h. */
 const OPEN = ["01", "02"];
+
+const OBSERVE = readFileSync(new URL("observe-connections.sh", import.meta.url), "utf8");
 
 /** What the balancer still has to do with a node that was taken out of its config. */
 export interface LiveConnections {
@@ -26,18 +29,28 @@ export async function liveConnections(
 ): Promise<LiveConnections> {
   const { docker } = dockerEngine(balancer.endpoint);
   const addresses = await addressesOf(balancer, address);
-  const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
-  const found = await docker(["exec", balancer.container, "sh", "-c", OBSERVE]);
-  const connections = found
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => OPEN.includes(state ?? "") && wanted.has(remote ?? "")).length;
-  return { connections, oldWorkers: found.includes("worker process is shutting down") };
+  const observed = await docker(["exec", balancer.container, "sh", "-c", OBSERVE]);
+  return parseConnections(
+    observed,
+    addresses.map((ip) => endpointKey(ip, port)),
+  );
 }
 
-/** The kernel's tables of connections, and what processes call themselves. */
-const OBSERVE =
-  "cat /proc/net/tcp /proc/net/tcp6; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true";
+/**
+ * Reads what observe-connections.sh printed.
+ *
+ * @param wanted what is at the other end, as endpointKey writes it
+ */
+export function parseConnections(observed: string, wanted: readonly string[]): LiveConnections {
+  const connections = observed
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote = "", state = ""]) => OPEN.includes(state) && wanted.includes(remote));
+  return {
+    connections: connections.length,
+    oldWorkers: observed.includes("worker process is shutting down"),
+  };
+}
 
 /** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
 export async function addressesOf(balancer: BalancerRef, address: string): Promise<string[]> {

@@ -123,10 +123,10 @@ export class Balancer implements AsyncDisposable {
   /** Serves with another config, without a restart: written, signalled, verified. */
   async reload(config: unknown, edit = this.#options.edit): Promise<void> {
     const hash = await this.#write(config, edit);
-    const old = await this.exec("sh", "-c", `${WORKERS}; workers`);
+    const old = await this.exec("sh", "-c", `${WORKERS}\nworkers`);
     await docker("kill", "--signal", "HUP", this.name);
     await this.#serves(hash);
-    const look = `${WORKERS}; if taking "$0"; then echo yes; else echo no; fi`;
+    const look = `${WORKERS}\nif taking "$0"; then echo yes; else echo no; fi`;
     await until(
       "reload after which no old worker takes connections",
       async () => (await this.exec("sh", "-c", look, old)) === "no\n",

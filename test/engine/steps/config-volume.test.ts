@@ -61,7 +61,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
   test("a change is done once no worker with the config before takes new connections", async () => {
     const inside = (script: string) =>
       run("docker", ["exec", balancer.container, "sh", "-c", script]);
-    const workers = (await inside(`${WORKERS}; workers`)).trim().split("\n").join(" ");
+    const workers = (await inside(`${WORKERS}\nworkers`)).trim().split("\n").join(" ");
     expect(workers).toMatch(/^\d+( \d+)*$/);
     const old = await servingHash(balancer);
     // Frozen, they cannot take note that they are to quit: as on a machine with too much to do.
@@ -101,6 +101,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
       /^nginx refuses the new config; the old one goes on serving\n {2}nginx says: /,
     );
     expect(message).toContain('unknown directive "least_con"');
+    expect(message).toContain("\n  If that is about a value of yours, ");
   });
 
   test("a config that passes nginx -t but not the reload is taken back", async () => {
@@ -114,8 +115,11 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     const message = await refused(() =>
       applyConfig({ balancer, image, base: limited("$uri"), secrets: "" }),
     );
-    expect(message).toContain("nginx accepted the new config but did not take it over");
+    expect(message).toMatch(
+      /^nginx accepted the new config but did not take it over in 15 s; the old one goes on serving\n/,
+    );
     expect(message).toContain('limit_req "test" uses the "$uri" key');
+    expect(message).toContain("\n  Run pulumi up again, ");
     await applyConfig({ balancer, image, base, secrets: "" });
   }, 90_000);
 

@@ -92,7 +92,9 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     const failed: unknown = await copy(to, through(open.source, proxy)).catch((error) => error);
     expect(failed).toBeInstanceOf(CopyFailed);
     expect(failed).toMatchObject({ gotFurther: true });
-    expect((failed as Error).message).toBe(`the connection to ${ENGINE} broke`);
+    expect((failed as Error).message).toBe(
+      `the connection to ${ENGINE} broke; pulumi up goes on where it ended`,
+    );
     expect(await to.size(begun())).toBe(CUT_AT);
     expect(await to.size(`blobs/${registry.weights}`)).toBe(0);
     expect(await to.inside("ls manifests/registry.lan/library/m")).toBe("");
@@ -139,7 +141,10 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
       },
     };
     const failed: unknown = await copy(to, dies).catch((error) => error);
-    expect(failed).toMatchObject({ message: "a host: is gone", gotFurther: true });
+    expect(failed).toMatchObject({
+      message: "a host: is gone; pulumi up goes on where it ended",
+      gotFurther: true,
+    });
     const arrived = await to.size(begun());
     expect(arrived).toBeGreaterThan(0);
     let read = 0;

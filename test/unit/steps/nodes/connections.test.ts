@@ -4,7 +4,7 @@ import { once } from "node:events";
 
 import { describe, expect, test } from "vitest";
 
-import { endpointKey } from "../../../steps/nodes/connections.ts";
+import { endpointKey, parseConnections } from "../../../../steps/nodes/connections.ts";
 
 describe("an address as the kernel writes it", () => {
   test.each([
@@ -50,5 +50,32 @@ describe("the kernel of this machine", () => {
       client.destroy();
       server.close();
     }
+  });
+});
+
+describe("what the balancer has to do with a node", () => {
+  const line = (remote: string, state: string) =>
+    `   0: 0200000A:9C40 ${remote} ${state} 00000000:00000000 00:00000000 00000000   101        0 1`;
+  const NODE = endpointKey("10.0.0.7", 11_434);
+  const OTHER = endpointKey("10.0.0.8", 11_434);
+  const MASTER = "nginx: master process nginx\nnginx: worker process\n";
+  test.each([
+    [
+      "an open connection and one that opens",
+      [line(NODE, "01"), line(NODE, "02"), MASTER],
+      2,
+      false,
+    ],
+    ["none that is closing", [line(NODE, "06"), line(NODE, "08"), MASTER], 0, false],
+    ["none of another node", [line(OTHER, "01"), MASTER], 0, false],
+    ["a worker that knows it", ["nginx: worker process is shutting down", MASTER], 0, true],
+  ])("%s", (_, lines, connections, oldWorkers) => {
+    const seen = parseConnections(lines.join("\n"), [NODE]);
+    expect(seen).toEqual({ connections, oldWorkers });
+  });
+
+  test("is counted at each of its addresses", () => {
+    const observed = [line(NODE, "01"), line(OTHER, "01")].join("\n");
+    expect(parseConnections(observed, [NODE, OTHER]).connections).toBe(2);
   });
 });

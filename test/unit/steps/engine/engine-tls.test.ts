@@ -5,12 +5,12 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { engineWarnings } from "../../../components/engine-warnings.ts";
-import { OllamaMesh } from "../../../components/index.ts";
-import { parseMesh } from "../../../config/parse-mesh.ts";
-import { explainUnreachable } from "../../../steps/engine/unreachable.ts";
-import { engineArgs, engineTls, tlsFolder } from "../../../steps/engine/engine-tls.ts";
-import { one, record } from "../../support/mocks.ts";
+import { engineWarnings } from "../../../../components/engine-warnings.ts";
+import { OllamaMesh } from "../../../../components/index.ts";
+import { parseMesh } from "../../../../config/parse-mesh.ts";
+import { explainUnreachable } from "../../../../steps/engine/unreachable.ts";
+import { engineArgs, engineTls, tlsFolder } from "../../../../steps/engine/engine-tls.ts";
+import { one, record } from "../../../support/mocks.ts";
 
 const ENGINE = "tcp://rack1.lan:2376";
 let settings: string;

@@ -2,15 +2,14 @@
 // test/engine/mesh/bad-input.test.ts, a LAN in test/engine/steps/ssh.test.ts.
 import { describe, expect, test } from "vitest";
 
-import { DockerError } from "../../../steps/engine/docker-engine.ts";
-import { networkProblems } from "../../../steps/hosts/subnet-conflicts.ts";
+import { DockerError } from "../../../../steps/engine/docker-engine.ts";
+import { networkProblems } from "../../../../steps/hosts/subnet-conflicts.ts";
 
 const MESH = { name: "lab-network", subnet: "10.20.16.0/20" };
 
 /** An engine with these networks, "name subnet...", of which the first inspections fail. */
 function engine(networks: string[], failures = 0) {
   return {
-    endpoint: "unix:///var/run/docker.sock",
     docker: async (args: readonly string[]) => {
       if (args[1] === "ls") return networks.map((_, i) => `id${i}\n`).join("");
       if (failures-- > 0) throw new DockerError(args, "Error: No such network: id0");
@@ -79,6 +78,15 @@ describe("a Docker network is in the way", () => {
   test("one that is removed while it is asked for is forgotten", async () => {
     expect(await networkProblems(engine(["other 10.20.16.0/24"], 2), MESH, [])).toHaveLength(1);
     expect(await networkProblems(engine(["other 10.20.16.0/24"], 99), MESH, [])).toEqual([]);
+  });
+
+  test("what the engine says otherwise is no reason to go on", async () => {
+    const failing = new DockerError(["network"], "Error response from daemon: out of memory");
+    const docker = async (args: readonly string[]) => {
+      if (args[1] === "ls") return "id0\n";
+      throw failing;
+    };
+    await expect(networkProblems({ docker }, MESH, [])).rejects.toBe(failing);
   });
 });
 
