@@ -2,6 +2,7 @@ import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "../config/names.ts";
+import { parseEndpoint } from "../config/net/engine-endpoint.ts";
 import type { HostPlan } from "../plan/host-plan.ts";
 import type { ModelStoreRef } from "../steps/models/model-store.ts";
 import { engineTls } from "../steps/engine/engine-tls.ts";
@@ -78,7 +79,7 @@ function engineAccess(endpoint: string) {
     caMaterial: "",
     certMaterial: "",
     keyMaterial: "",
-    ...(endpoint.startsWith("ssh:")
+    ...(parseEndpoint(endpoint)?.kind === "ssh"
       ? { sshOpts: SSH_OPTIONS.flatMap((option) => ["-o", option]) }
       : {}),
   };

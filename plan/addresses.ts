@@ -1,4 +1,4 @@
-import { dotted } from "../config/net/ipv4-network.ts";
+import { addressAt } from "../config/net/ipv4-network.ts";
 import { shortHash } from "../config/short-hash.ts";
 import { FIRST_NODE, parseSubnet, roomIn } from "../config/subnet.ts";
 
@@ -26,7 +26,7 @@ export function assignAddresses(subnet: string, names: readonly string[]): Addre
     let place = Number.parseInt(shortHash(name, 8), 16) % size;
     while (taken.has(place)) place = (place + 1) % size;
     taken.add(place);
-    nodes.set(name, dotted(network.base + FIRST_NODE + place));
+    nodes.set(name, addressAt(network, FIRST_NODE + place));
   }
-  return { subnet, gateway: dotted(network.base + 1), balancer: dotted(network.base + 2), nodes };
+  return { subnet, gateway: addressAt(network, 1), balancer: addressAt(network, 2), nodes };
 }

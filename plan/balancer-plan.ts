@@ -18,7 +18,7 @@ import {
 } from "../config/defaults.ts";
 import { type Known, type MeshConfig, isAttached } from "../config/mesh-config.ts";
 import { balancerContainer, configVolume, engineKey, meshNetwork } from "../config/names.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
+import { engineHost, parseEndpoint } from "../config/net/engine-endpoint.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import { defaultSubnet } from "../config/subnet.ts";
 import { type Addresses, assignAddresses } from "./addresses.ts";
@@ -156,7 +156,7 @@ function clientsUrl(
     : (settings.address ?? listen.address);
   return {
     url: urlAt(host, { listen, tls: settings.tls }),
-    urlBySsh: byEndpoint && endpoint.startsWith("ssh:"),
+    urlBySsh: byEndpoint && parseEndpoint(endpoint)?.kind === "ssh",
   };
 }
 

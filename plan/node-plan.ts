@@ -138,7 +138,7 @@ export function planNode(
   };
 }
 
-export function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
+function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
   const { port, healthPath = SERVICE_HEALTH_PATH, command, mounts = [], writable } = service;
   return {
     port,

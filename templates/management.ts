@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { MANAGEMENT } from "../config/defaults.ts";
 import { hostPort } from "../config/net/host-port.ts";
+import { PRIVATE_NETWORKS } from "../config/net/private-networks.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
 import { type Directive, because, block, directive, jsonText, literal } from "./directive.ts";
@@ -75,18 +76,13 @@ const ownPages = (hashMark: string): Directive[] => [
     "location",
     ["=", "/stub_status"],
     [
+      // Counters are nobody else's business, wherever the listener was put.
       ...PRIVATE_NETWORKS.map((network) => directive("allow", network)),
       directive("deny", "all"),
       directive("stub_status"),
     ],
   ),
 ];
-
-/** Loopback, private, carrier's and link-local addresses: counters are nobody else's business, wherever the listener was put. */
-const PRIVATE_NETWORKS = [
-  ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"],
-  ...["::1", "fc00::/7", "fe80::/10"],
-] as const;
 
 /** As it comes, without limit: models of a hundred GB up and down, hours of silence while one is made. */
 function nodeProxy(balancer: BalancerPlan): Directive[] {

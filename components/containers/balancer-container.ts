@@ -1,10 +1,13 @@
 import { posix } from "node:path";
-import { CONFIG_FILE } from "../../templates/nginx-layout.ts";
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
+import {
+  CONFIG_FILE,
+  CONFIG_FOLDER,
+  FRONT_PORT,
+  MANAGEMENT_PORT,
+  REDIRECT_PORT,
+  TLS_FOLDER,
+} from "../../templates/nginx-layout.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
-import { FRONT_PORT } from "../../templates/nginx-layout.ts";
-import { MANAGEMENT_PORT } from "../../templates/nginx-layout.ts";
-import { REDIRECT_PORT, TLS_FOLDER } from "../../templates/nginx-layout.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { BALANCER } from "../../config/defaults.ts";
 import { hardenedNginx } from "./hardened-container.ts";

@@ -1,7 +1,6 @@
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
+import { CONFIG_FOLDER, GUARD_PORT } from "../../templates/nginx-layout.ts";
 import type { LinkKeyPairs } from "../../steps/nodes/guard.ts";
 import { GUARD_FILES, guardConf } from "../../templates/guard-conf.ts";
-import { GUARD_PORT } from "../../templates/nginx-layout.ts";
 import { GUARD } from "../../config/defaults.ts";
 import { hardenedNginx } from "./hardened-container.ts";
 import { shortHash } from "../../config/short-hash.ts";

@@ -1,8 +1,6 @@
 import { BALANCER } from "../../config/defaults.ts";
 import { MESH_LABEL, NODE_LABEL } from "../../config/names.ts";
-import { NGINX_USER } from "../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
-import { OPEN_FILES } from "../../templates/nginx-layout.ts";
+import { NGINX_USER, LOOPBACK_PORT, OPEN_FILES } from "../../templates/nginx-layout.ts";
 
 /** What every container of a mesh has, in the words of the docker provider. */
 export function hardenedContainer(mesh: string, node: string, stopSeconds: number) {

@@ -1,3 +1,4 @@
+import { cpusText } from "../../config/cpus.ts";
 import { OLLAMA_PORT } from "../../config/defaults.ts";
 import { isCdi } from "../../plan/ollama-environment.ts";
 import { hardenedContainer } from "./hardened-container.ts";
@@ -75,7 +76,7 @@ function reachedBy(mesh: MeshPlan, { meshAddress, publish, service, guard }: Con
 function limits({ memoryMiB, cpus }: ContainerPlan) {
   return {
     ...(memoryMiB === undefined ? {} : { memory: memoryMiB, memorySwap: memoryMiB }),
-    ...(cpus === undefined ? {} : { cpus: String(cpus) }),
+    ...(cpus === undefined ? {} : { cpus: cpusText(cpus) }),
   };
 }
 

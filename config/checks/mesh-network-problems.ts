@@ -1,11 +1,11 @@
 import type { BalancerArgs } from "../balancer-args.ts";
 import { defaultSubnet, roomIn } from "../subnet.ts";
 import { isAttached } from "../mesh-config.ts";
-import type { IndexedNode } from "../mesh-config.ts";
+import type { IndexedNode, Known } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
-import { freeNetwork, overlap, parseNetwork } from "../net/ipv4-network.ts";
+import { overlap } from "../net/ip-network.ts";
+import { freeNetwork, parseNetwork } from "../net/ipv4-network.ts";
 import { engineHost } from "../net/engine-endpoint.ts";
-import type { Known } from "../mesh-config.ts";
 import { show, type Problem } from "../problems.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { DEFAULT_ENGINE, ROLLOUT } from "../defaults.ts";
 import { isAttached, portOf, type WellFormed } from "../mesh-config.ts";
-import { engineHost } from "../net/engine-endpoint.ts";
+import { engineHost, parseEndpoint } from "../net/engine-endpoint.ts";
 import type { Problem } from "../problems.ts";
 import { balancerProblems } from "./balancer-problems.ts";
 import { meshNetworkProblems } from "./mesh-network-problems.ts";
@@ -69,7 +69,7 @@ export function combinationProblems(mesh: WellFormed, name?: string): Problem[] 
         if (node[field] !== undefined)
           add(at, field, "has no effect on a node with managed: false; leave one of them out");
       }
-    } else if (remote && engine.startsWith("unix:") && node.address === undefined) {
+    } else if (remote && parseEndpoint(engine)?.kind === "unix" && node.address === undefined) {
       add(
         at,
         "address",

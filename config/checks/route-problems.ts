@@ -1,5 +1,4 @@
-import { isManagementRoute } from "../routes.ts";
-import { HEALTH_PATH } from "../routes.ts";
+import { isManagementRoute, HEALTH_PATH } from "../routes.ts";
 import type { BalancerArgs } from "../balancer-args.ts";
 import type { Known } from "../mesh-config.ts";
 import { show, type Problem } from "../problems.ts";

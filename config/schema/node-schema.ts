@@ -30,21 +30,21 @@ import {
 export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /** Containers are named after mesh and node; this one is taken. */
-export const RESERVED = "balancer";
+const RESERVED = "balancer";
 
 /** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
-export const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
+const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
 
 /** Go's time.ParseDuration, and bare seconds, as Ollama reads them. */
-export const DURATION = /^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$/;
+const DURATION = /^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$/;
 
-export const duration = matching(DURATION, 'must be a duration as "5m" or "24h"').exactOptional();
+const duration = matching(DURATION, 'must be a duration as "5m" or "24h"').exactOptional();
 
 export const models = z
   .array(matching(MODEL, 'must be a model as "llama3.2:3b"'), "must be a list of model names")
   .exactOptional();
 
-export const gpus: Shape<GpuArgs> = z.strictObject(
+const gpus: Shape<GpuArgs> = z.strictObject(
   {
     vendor: oneOf(GpuVendor),
     devices: z
@@ -65,7 +65,7 @@ export const gpus: Shape<GpuArgs> = z.strictObject(
   "must be an object as {vendor: nvidia}",
 );
 
-export const environment = z
+const environment = z
   .record(
     matching(/^[A-Za-z_]\w*$/, "must be the name of an environment variable"),
     z.string("must be a string"),
@@ -73,9 +73,9 @@ export const environment = z
   )
   .exactOptional();
 
-export const ABSOLUTE = /^\/[^\0:,]{1,250}$/;
+const ABSOLUTE = /^\/[^\0:,]{1,250}$/;
 
-export const mount: Shape<MountArgs> = z.strictObject(
+const mount: Shape<MountArgs> = z.strictObject(
   {
     source: matching(
       /^(\/[^\0:,]{0,250}|[a-zA-Z0-9][\w.-]{1,100})$/,
@@ -87,7 +87,7 @@ export const mount: Shape<MountArgs> = z.strictObject(
   "must be an object as {source: hf-cache, path: /root/.cache/huggingface}",
 );
 
-export const service: Shape<ServiceArgs> = z.strictObject(
+const service: Shape<ServiceArgs> = z.strictObject(
   {
     port: z
       .int("must be a whole number, 1-65535")
@@ -119,7 +119,7 @@ export const ollama: Shape<OllamaSettings> = z.strictObject(
   "must be an object as {keepAlive: 24h}",
 );
 
-export const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
+const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
   {
     serverName: hostName,
     caCertificate: certificates("must be certificates in PEM"),

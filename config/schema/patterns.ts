@@ -1,6 +1,8 @@
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { Known } from "../mesh-config.ts";
+import { parseEndpoint } from "../net/engine-endpoint.ts";
+import { parseIpNetwork } from "../net/ip-network.ts";
 
 /** A schema that the compiler holds to the interface it checks. */
 export type Shape<T> = z.ZodType<Known<T>>;
@@ -43,17 +45,16 @@ const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
 const isAddress = (text: string) =>
   isIP(text) !== 0 ? isPlainIp(text) : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
 
-const ENGINE =
-  /^(unix:\/\/\/[\w./-]{1,100}|ssh:\/\/(\w[\w.-]*@)?[A-Za-z0-9][\w.-]{0,252}(:\d{1,5})?|tcp:\/\/[A-Za-z0-9][\w.-]{0,252}:\d{1,5})$/;
-
 /** Docker's reference grammar, in short: no spaces, no option-like start. */
 const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 
+const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
+
 /** A Docker engine's endpoint. */
-export const engine = matching(
-  ENGINE,
-  "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port",
-).exactOptional();
+export const engine = z
+  .string(ENGINE)
+  .refine((text) => parseEndpoint(text) !== undefined, ENGINE)
+  .exactOptional();
 
 /** A Docker image. */
 export const image = matching(
@@ -94,13 +95,10 @@ export const serverAddress = z
 /** A network in CIDR form, or one address. */
 export const network = z
   .string("must be a network")
-  .refine(isNetwork, 'must be a network as "192.168.0.0/16" or an IP address');
-
-function isNetwork(text: string): boolean {
-  const [ip = "", bits, ...rest] = text.split("/");
-  if (!isPlainIp(ip) || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(ip) ? 32 : 128));
-}
+  .refine(
+    (text) => !text.includes("%") && parseIpNetwork(text) !== undefined,
+    'must be a network as "192.168.0.0/16" or an IP address',
+  );
 
 /** A path of an URL as clients ask for it. */
 export const urlPath = matching(

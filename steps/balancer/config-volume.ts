@@ -141,7 +141,7 @@ target=$1
 set -- versions "$target" "$before"
 ${REMOVE_ALL_BUT}`;
 
-export async function change(
+async function change(
   balancer: BalancerRef,
   helper: VolumeHelper,
   next: MeshState,

@@ -15,7 +15,7 @@ export interface MeshState {
   seal?: string;
 }
 
-export const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
+const EMPTY: MeshState = { base: "", secrets: "", servers: {}, expected: [] };
 
 /** The mesh's state as mesh.json holds it; that of an empty mesh where somebody made it unreadable. */
 export function parseState(text: string): MeshState {
@@ -31,7 +31,7 @@ export function parseState(text: string): MeshState {
 /** Whether it is as a step wrote it. */
 export const isSealed = (state: MeshState): boolean => state.seal === sealOf(state);
 
-export const sealOf = ({ seal: _, ...rest }: MeshState): string =>
+const sealOf = ({ seal: _, ...rest }: MeshState): string =>
   createHash("sha256").update(JSON.stringify(rest)).digest("hex");
 
 /** What is written into mesh.json. */

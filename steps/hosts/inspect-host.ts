@@ -65,7 +65,7 @@ export async function inspectHost(needs: HostNeeds): Promise<HostInspection> {
 }
 
 /** What to declare when a host is meant to be off. */
-export function wayAround(nodes: readonly string[]): string {
+function wayAround(nodes: readonly string[]): string {
   if (nodes.length === 0) return "";
   const lines = nodes.map((name) => `    - { name: ${name}, offline: true, ... }`).join("\n");
   return `\n  Is it switched off on purpose? This leaves it alone while the rest is changed; then run pulumi up again:\n${lines}`;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { hostname } from "node:os";
 import { dockerEnvironment } from "../engine/docker-engine.ts";
-import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { parseEndpoint, sshDestination } from "../../config/net/engine-endpoint.ts";
 
 /** A machine that needs longer would stall every later step. */
 export const ANSWER_SECONDS = 15;
@@ -26,7 +26,7 @@ export async function inspectMachine(
 ): Promise<MachineInspection> {
   const destination = sshDestination(endpoint);
   // A socket may also lead elsewhere: into a virtual machine (Docker Desktop), a container, another host.
-  const local = endpoint.startsWith("unix:") && name === hostname();
+  const local = parseEndpoint(endpoint)?.kind === "unix" && name === hostname();
   if (!destination && !local) return NOTHING_SEEN;
   const script = [
     `echo "free $(df -Pk '${root.replaceAll("'", "")}' 2>/dev/null | awk 'END { print $4 }')"`,
@@ -63,10 +63,10 @@ export function output([program, ...args]: string[], input: string): Promise<str
       killSignal: "SIGKILL",
     });
     let all = "";
-    child.stdout!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-    child.stdin!.on("error", () => {}); // it may end before it has read everything
-    child.stdin!.end(input);
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
+    child.stdin.on("error", () => {}); // it may end before it has read everything
+    child.stdin.end(input);
     child.on("error", () => resolve(""));
     child.on("close", () => resolve(all));
   });

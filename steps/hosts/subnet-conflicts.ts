@@ -1,10 +1,5 @@
-import {
-  type Ipv4Network,
-  cidr,
-  freeNetwork,
-  overlap,
-  parseNetwork,
-} from "../../config/net/ipv4-network.ts";
+import { cidr, overlap } from "../../config/net/ip-network.ts";
+import { type Ipv4Network, freeNetwork, parseNetwork } from "../../config/net/ipv4-network.ts";
 import type { MeshNetwork } from "../../plan/host-plan.ts";
 import { type DockerEngine, DockerError } from "../engine/docker-engine.ts";
 

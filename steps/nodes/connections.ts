@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { parseIp } from "../../config/net/ip-address.ts";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 
@@ -53,7 +54,7 @@ export async function addressesOf(balancer: BalancerRef, address: string): Promi
 
 /** An address and port as /proc/net/tcp writes it: 32-bit words in host order, here little-endian. */
 export function endpointKey(address: string, port: number): string {
-  const bytes = isIP(address) === 6 ? bytesOf6(address) : address.split(".").map(Number);
+  const bytes = parseIp(address)!.toByteArray();
   let words = "";
   for (let at = 0; at < bytes.length; at += 4) {
     words += bytes
@@ -67,16 +68,3 @@ export function endpointKey(address: string, port: number): string {
 
 const hex = (value: number, digits: number) =>
   value.toString(16).toUpperCase().padStart(digits, "0");
-
-function bytesOf6(address: string): number[] {
-  // URL writes every form of an address, "::ffff:10.0.0.7" too, in groups of hexadecimal digits.
-  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
-  const groups = (text: string) => (text ? text.split(":") : []);
-  const front = groups(head);
-  const back = groups(tail ?? "");
-  const zeros = Array<string>(8 - front.length - back.length).fill("0");
-  return [...front, ...zeros, ...back].flatMap((group) => {
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 255];
-  });
-}

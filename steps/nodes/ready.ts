@@ -6,7 +6,7 @@ import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { gpuProblem, type LoadedModel } from "./gpu-share.ts";
 import { canonicalModel } from "../models/model-store.ts";
 import { progress, StepError } from "../step-error.ts";
-import { DeadlineError, until, Waiting, waiting } from "../until.ts";
+import { DeadlineError, until, type Waiting, waiting } from "../until.ts";
 
 /** A container that died this often is not coming back by itself. */
 const RESTARTS = 3;

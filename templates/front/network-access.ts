@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { cidr, parseIpNetwork } from "../../config/net/ip-network.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { type Directive, because, block, directive, literal } from "../directive.ts";
 import { LIMITED_ADDRESS } from "../variables.ts";
@@ -82,38 +82,5 @@ function halves(network: string): string[] {
  * hold digits, letters, dots, colons and a slash only, whatever was declared.
  */
 export function networks(declared: readonly string[]): string[] {
-  return [...new Set(declared.map(masked))].sort();
-}
-
-function masked(text: string): string {
-  const [ip = "", mask] = text.split("/");
-  const four = isIPv4(ip);
-  const groups = four ? ip.split(".").map(Number) : sixteenBits(ip);
-  const width = four ? 8 : 16;
-  const bits = mask === undefined ? groups.length * width : Number(mask);
-  const kept = groups.map((group, at) => {
-    const own = Math.min(Math.max(bits - at * width, 0), width);
-    return group & ~(2 ** (width - own) - 1);
-  });
-  const base = four
-    ? kept.join(".")
-    : new URL(`http://[${kept.map((group) => group.toString(16)).join(":")}]`).hostname.slice(
-        1,
-        -1,
-      );
-  return `${base}/${bits}`;
-}
-
-/** The eight groups of an IPv6 address, of any way to write it. */
-function sixteenBits(ip: string): number[] {
-  const short = new URL(`http://[${ip}]`).hostname.slice(1, -1);
-  const [head = "", tail] = short.split("::");
-  const read = (part: string) =>
-    part
-      .split(":")
-      .filter(Boolean)
-      .map((group) => parseInt(group, 16));
-  if (tail === undefined) return read(head);
-  const [before, after] = [read(head), read(tail)];
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+  return [...new Set(declared.map((text) => cidr(parseIpNetwork(text)!)))].sort();
 }

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { posix } from "node:path";
+import { canonicalIp } from "../../config/net/ip-address.ts";
 import { TLS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { type Directive, because, block, directive, literal } from "../directive.ts";
@@ -138,7 +139,7 @@ function certificateNames(pem: string): string[] {
   const names = (listed ?? "").split(", ").flatMap((entry) => {
     const [, kind, value = ""] = /^(DNS|IP Address):(.+)$/.exec(entry) ?? [];
     if (kind === undefined) return [];
-    return isIPv6(value) ? new URL(`http://[${value}]`).hostname : value.toLowerCase();
+    return isIPv6(value) ? `[${canonicalIp(value)}]` : value.toLowerCase();
   });
   // A name is part of an expression, so nothing else than a name, an address or a wildcard gets through.
   return [...new Set(names)]

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { canonicalIp } from "../../config/net/ip-address.ts";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
@@ -134,10 +135,9 @@ function renamable(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directiv
 
 /** The entry of that map for one address of a node, as nginx prints it in $upstream_addr. */
 export function nodeNameEntry(node: string, address: string, port: number): string {
-  const printed =
-    isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
   // Digits, letters, ".", ":", "[" and "]" only, all plain to nginx.
-  return print([directive(`"${hostPort(printed, port)}"`, literal(node))]).trimEnd();
+  const printed = hostPort(canonicalIp(address), port);
+  return print([directive(`"${printed}"`, literal(node))]).trimEnd();
 }
 
 /** The entry of a node that is reached over its TLS proxy. */

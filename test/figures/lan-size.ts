@@ -2,6 +2,7 @@
 // `node toolchain/exec.mjs node test/figures/lan-size.ts [hosts...]`, with the lab's images and model
 // named in the environment as test/support/needs.ts lists them. Every host is a simulated machine with
 // an engine of its own and one node; the first one has the balancer too.
+// Its figures stand in docs/measurements.md, "How long an up takes".
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 

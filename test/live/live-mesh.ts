@@ -2,10 +2,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
+import { until } from "../../toolchain/until.mjs";
 import { containers, type Incarnation } from "../engine/support/containers.ts";
 import { model } from "../engine/support/lab.ts";
 import { Stack, type Ran, type StackConfig } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
 import { LiveLoad } from "./live-load.ts";
 import type { ClientGroup, LoadOrder } from "./load-process.ts";
 import { isClean, observe, type Observed } from "./observed.ts";
@@ -70,7 +70,7 @@ export const clients = (over: Partial<Record<"short" | "whole" | "long", number>
 };
 
 /** A model that is slow enough to be met in the middle of an answer: the lab's own, else the real one. */
-export const longModel = () => (model() === "tiny" ? "slow" : model());
+const longModel = () => (model() === "tiny" ? "slow" : model());
 
 /** A running mesh with clients. */
 export class LiveMesh implements AsyncDisposable {

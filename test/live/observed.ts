@@ -2,7 +2,7 @@
 import type { LiveOutcome } from "./load-process.ts";
 
 /** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
-export const SLOW_SECONDS = 5;
+const SLOW_SECONDS = 5;
 
 /** The clients' side of one step of a scenario. */
 export interface Observed {
@@ -24,7 +24,7 @@ export interface Observed {
 }
 
 /** Whether it was answered in full, but late. */
-export const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
+const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
   !failure && firstByte !== undefined && firstByte - began > SLOW_SECONDS * 1000;
 
 /**
@@ -59,7 +59,7 @@ function span(outcomes: readonly LiveOutcome[]): number {
 function count(words: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return Object.fromEntries(Object.entries(counts).sort());
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Whether nothing went wrong for clients. */

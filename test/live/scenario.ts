@@ -1,4 +1,4 @@
-import { Stack, type StackConfig } from "../engine/support/stack.ts";
+import type { Stack, StackConfig } from "../engine/support/stack.ts";
 import { labConfig } from "../engine/support/lab.ts";
 import { LiveMesh, type Row } from "./live-mesh.ts";
 import type { LoadOrder } from "./load-process.ts";

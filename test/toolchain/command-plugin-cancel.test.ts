@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import { CommandProject } from "./command-project.ts";
-import { pluginInPlace } from "./plugin-in-place.ts";
+import { pluginInPlace, requireOurs } from "./plugin-in-place.ts";
 
 /** A shell with a child of its own and one that does not heed SIGTERM; both hold the command's output open. */
 const TREE = `echo $$ >> $LOG; sleep 600 & (trap '' TERM; sleep 600) & wait`;
@@ -45,9 +45,11 @@ let running = "";
 // Each run of the engine takes seconds, and several of them where other tests run at the same time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const { ours } = await pluginInPlace("command");
+const plugin = await pluginInPlace("command");
 
-describe.runIf(ours)("a command that has to be ended", () => {
+describe("a command that has to be ended", () => {
+  beforeEach((context) => requireOurs(plugin, context));
+
   it("is gone with all its processes after Ctrl-C, also those that ignore SIGTERM", async () => {
     const child = await project.start(
       { endless: { create: TREE } },

@@ -1,15 +1,16 @@
 // What our own plugin does not implement it refuses, on preview already: ignoring it would be worse than having nothing.
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { CommandProject, type Wanted } from "./command-project.ts";
-import { pluginInPlace } from "./plugin-in-place.ts";
+import { pluginInPlace, requireOurs } from "./plugin-in-place.ts";
 
 // Each run of the engine takes seconds, and several of them where other tests run at the same time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const { ours } = await pluginInPlace("command");
+const plugin = await pluginInPlace("command");
 
-describe.runIf(ours)("our own command plugin refuses", () => {
+describe("our own command plugin refuses", () => {
+  beforeEach((context) => requireOurs(plugin, context));
   let project: CommandProject;
   beforeAll(async () => {
     project = await CommandProject.create();

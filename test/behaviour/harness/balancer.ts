@@ -3,24 +3,24 @@ import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import { parseMesh } from "../../../config/parse-mesh.ts";
 import { SYSCTLS } from "../../../components/containers/balancer-container.ts";
+import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
+import { withServers } from "../../../templates/admitted-servers.ts";
+import { secretFiles } from "../../../templates/front/secret-files.ts";
+import { nginxConf } from "../../../templates/nginx-conf.ts";
+import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
 import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
 import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/nginx-layout.ts";
-import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { withServers } from "../../../templates/admitted-servers.ts";
 import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
-import { secretFiles } from "../../../templates/front/secret-files.ts";
 import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
-import { until } from "../../support/until.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { docker, ENGINE, uniqueName } from "./docker.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { admitted } from "../../support/admitted.ts";
+import { docker, ENGINE, uniqueName } from "./docker.ts";
 
 /** What a balancer under test may be told beyond the mesh's config. */
 export interface BalancerOptions {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 
 /** A connection on which a test writes what it wants, byte by byte. */
 export class RawSocket implements Disposable {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { NodeTlsArgs } from "../../../config/node-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
+import type { NodeTlsArgs } from "../../../config/node-args.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { Balancer } from "../harness/balancer.ts";
 import { makeAuthority, makeCertificate, type TestAuthority } from "../harness/certificate.ts";
 import { ask, BrokenAnswer, CHAT, nodeOf, tally } from "../harness/client.ts";

@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { story } from "../../support/story.ts";
 import { containers } from "../support/containers.ts";
 import { model, slowModel, stackOfFile } from "../support/lab.ts";
 import { chat, failures, load, served, startLoad } from "../support/load.ts";
@@ -19,6 +20,8 @@ import type { Ran } from "../support/stack.ts";
 vi.setConfig({ testTimeout: 180_000 });
 
 const HEAVY_A = { name: "a", weight: 4 };
+
+story();
 
 const lab = stackOfFile(rollConfig, { up: true });
 

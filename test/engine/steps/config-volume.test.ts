@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { amend, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { applyConfig } from "../../../steps/balancer/apply-config.ts";
 import { servingHash } from "../../../steps/balancer/ask.ts";
 import { withConfigVolume } from "../../../steps/balancer/config-volume.ts";
 import type { MeshState } from "../../../steps/balancer/mesh-state.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
+import { amend, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { delist, enlist, takeTurn } from "../../../steps/nodes/turn.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
 import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 

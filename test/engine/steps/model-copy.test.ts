@@ -9,11 +9,12 @@ import { CopyFailed, copyModel } from "../../../steps/models/model-copy.ts";
 import { openSource, type ModelSource } from "../../../steps/models/model-source.ts";
 import { blobsOf, type StoredModel } from "../../../steps/models/model-store.ts";
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
-import { removeDeadMeshes } from "../support/leftovers.ts";
+import { figure, inSeconds } from "../../support/figure.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { CuttingProxy, type Cut } from "../support/cutting-proxy.ts";
+import { removeDeadMeshes } from "../support/leftovers.ts";
 import { LocalStore } from "../support/local-store.ts";
 import { ToyRegistry } from "../support/toy-registry.ts";
 
@@ -66,23 +67,22 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     expect(await to.inside("ls")).toBe("blobs\nmanifests");
   }
 
-  test.each<[Cut, number]>([
-    ["ends", 20],
-    ["breaks", 20],
-    ["falls silent", 90],
-  ])("when its connection %s in the middle, it goes on where it ended", async (cut, seconds) => {
-    await using to = await emptyStore();
-    await using open = await opened(to);
-    await using proxy = await CuttingProxy.start(open.source.listener!, CUT_AT, cut);
-    const began = Date.now();
-    expect(await copy(to, through(open.source, proxy))).toBe(registry.size);
-    console.log(`${cut}: ${(Date.now() - began) / 1000} s, ${proxy.passed / registry.size} x`);
-    await requireWhole(to);
-    // What is in a connection that breaks is lost.
-    if (cut === "breaks") expect(proxy.passed).toBeLessThanOrEqual(registry.size + CUT_AT);
-    else expect(proxy.passed).toBe(registry.size);
-    expect((Date.now() - began) / 1000).toBeLessThan(seconds);
-  });
+  test.each<Cut>(["ends", "breaks", "falls silent"])(
+    "when its connection %s in the middle, it goes on where it ended",
+    async (cut) => {
+      await using to = await emptyStore();
+      await using open = await opened(to);
+      await using proxy = await CuttingProxy.start(open.source.listener!, CUT_AT, cut);
+      const began = Date.now();
+      expect(await copy(to, through(open.source, proxy))).toBe(registry.size);
+      figure("copy", inSeconds((Date.now() - began) / 1000));
+      figure("moved", `${(proxy.passed / registry.size).toFixed(2)} times its size`);
+      await requireWhole(to);
+      // What is in a connection that breaks is lost.
+      if (cut === "breaks") expect(proxy.passed).toBeLessThanOrEqual(registry.size + CUT_AT);
+      else expect(proxy.passed).toBe(registry.size);
+    },
+  );
 
   test("when its source dies in the middle it says so, and a later run goes on where it ended", async () => {
     await using to = await emptyStore();
@@ -158,14 +158,15 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     await requireWhole(to);
   });
 
-  test("from a host that nobody reaches it comes through this machine, within seconds", async () => {
+  test("from a host that nobody reaches it comes through this machine, sooner than Linux gives up", async () => {
     await using to = await emptyStore();
     await using open = await opened(to);
     const address = from.place.address!.replace(/\d+$/, "253");
     const source = { ...open.source, listener: { ...open.source.listener!, address } };
     const began = Date.now();
     expect(await copy(to, source)).toBe(registry.size);
-    console.log(`nobody reaches it: ${(Date.now() - began) / 1000} s`);
+    figure("copy", inSeconds((Date.now() - began) / 1000));
+    // Linux tries to connect for two minutes.
     expect(Date.now() - began).toBeLessThan(60_000);
     await requireWhole(to);
   });

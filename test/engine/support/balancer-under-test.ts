@@ -4,8 +4,7 @@ import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh, type MeshPlan } from "../../../plan/mesh-plan.ts";
 import { ownSubnet } from "./subnet.ts";
 import type { BalancerRef } from "../../../plan/balancer-ref.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
+import { CONFIG_FILE, CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
 import { serving } from "../../../steps/balancer/serving.ts";
 
 const ENGINE = "unix:///var/run/docker.sock";

@@ -30,7 +30,7 @@ export interface Ran {
 }
 
 /** Its message ends with all that pulumi said. */
-export class PulumiFailed extends Error {
+class PulumiFailed extends Error {
   constructor(args: readonly string[], { code, output }: Ran) {
     super(`pulumi ${args.join(" ")} ended with code ${code}:\n${output}`);
     this.name = "PulumiFailed";
@@ -194,26 +194,38 @@ export class Stack implements AsyncDisposable {
     return ran;
   }
 
-  private async run(args: string[], program = this.program): Promise<Ran> {
-    const log = join(this.folder, `events-${process.hrtime.bigint()}`);
-    const logged = /^(up|preview|refresh|destroy)$/.test(args[0]!) ? ["--event-log", log] : [];
-    const began = performance.now();
-    const child = spawn("pulumi", ["--non-interactive", "--color=never", ...args, ...logged], {
-      cwd: program,
-      env: this.env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
-    const seconds = (performance.now() - began) / 1000;
-    const events = logged.length > 0 ? await readFile(log, "utf8").catch(() => "") : "";
-    return { code, output, seconds, ...operations(events, args[0] === "preview") };
+  private run(args: string[], program = this.program): Promise<Ran> {
+    return pulumi(args, { cwd: program, env: this.env, folder: this.folder });
   }
+}
+
+/**
+ * One pulumi command.
+ *
+ * @param where its working folder and environment, and a folder for its event log
+ */
+export async function pulumi(
+  args: readonly string[],
+  { cwd, env, folder }: { cwd: string; env: NodeJS.ProcessEnv; folder: string },
+): Promise<Ran> {
+  const log = join(folder, `events-${process.hrtime.bigint()}`);
+  const logged = /^(up|preview|refresh|destroy)$/.test(args[0]!) ? ["--event-log", log] : [];
+  const began = performance.now();
+  const child = spawn("pulumi", ["--non-interactive", "--color=never", ...args, ...logged], {
+    cwd,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const events = logged.length > 0 ? await readFile(log, "utf8").catch(() => "") : "";
+  return { code, output, seconds, ...operations(events, args[0] === "preview") };
 }
 
 interface Operation {

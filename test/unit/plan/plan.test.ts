@@ -7,21 +7,14 @@ import { parseMesh } from "../../../config/parse-mesh.ts";
 import { hostPort } from "../../../config/net/host-port.ts";
 import { nodeState } from "../../../plan/node-plan.ts";
 import { planMesh, type MeshPlan } from "../../../plan/mesh-plan.ts";
+import { ADDRESS, MESH_NETWORK } from "../../support/mesh-network.ts";
+import { PLAIN_ENVIRONMENT } from "../../support/plain-node.ts";
 
 const plan = (args: OllamaMeshArgs): MeshPlan => planMesh("lab", parseMesh(args));
 const node = (args: OllamaMeshArgs, at = 0) => plan(args).nodes[at]!;
 
-const ENVIRONMENT = [
-  "NVIDIA_VISIBLE_DEVICES=void",
-  "OLLAMA_HOST=0.0.0.0:11434",
-  "OLLAMA_KEEP_ALIVE=24h",
-  "OLLAMA_NOPRUNE=1",
-  "OLLAMA_NO_CLOUD=1",
-  "OLLAMA_NUM_PARALLEL=2",
-];
-
 test("a mesh of one name is this plan, every default in its place", () => {
-  const address = "10.109.54.17";
+  const address = ADDRESS.one;
   expect(plan({ nodes: [{ name: "one" }] })).toEqual({
     name: "lab",
     hosts: [
@@ -37,7 +30,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
         nodes: ["one"],
         amd: false,
         ports: [],
-        network: { name: "lab-network", subnet: "10.109.48.0/20" },
+        network: { name: "lab-network", subnet: MESH_NETWORK.subnet },
       },
     ],
     nodes: [
@@ -57,7 +50,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
           endpoint: "unix:///var/run/docker.sock",
           image: "ollama/ollama:0.32.15",
           models: [],
-          environment: ENVIRONMENT,
+          environment: PLAIN_ENVIRONMENT,
           gpus: {},
           pids: 4096,
           meshAddress: address,
@@ -81,9 +74,7 @@ test("a mesh of one name is this plan, every default in its place", () => {
       volume: "lab-config",
       network: "lab-network",
       addresses: {
-        subnet: "10.109.48.0/20",
-        gateway: "10.109.48.1",
-        balancer: "10.109.48.2",
+        ...MESH_NETWORK,
         nodes: new Map([["one", address]]),
       },
       listen: { address: "127.0.0.1", port: 11_434 },
@@ -118,7 +109,7 @@ describe("how a node is reached", () => {
     const host = "ssh://gpu1.lan";
     const { address, ...rest } = reached({ nodes: [{ name: "one", host }], balancer: { host } });
     expect(rest).toEqual({ port: 11_434, mesh: address, publish: undefined });
-    expect(address).toBe("10.109.54.17");
+    expect(address).toBe(ADDRESS.one);
   });
 
   test("on another engine by that host's name, published on all its addresses", () => {
@@ -208,7 +199,7 @@ describe("hosts", () => {
         nodes: ["d"],
         amd: false,
         ports: [],
-        network: { name: "lab-network", subnet: "10.109.48.0/20" },
+        network: { name: "lab-network", subnet: MESH_NETWORK.subnet },
       },
     ]);
   });

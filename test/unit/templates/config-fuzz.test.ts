@@ -214,7 +214,7 @@ function rendered(config: MeshConfig): WithFiles {
   const { conf } = withServers(base, Object.fromEntries(lines));
   const servers = inside(readNginx(conf), "http", "upstream ollama")
     .filter(({ name }) => name === "server")
-    .map(({ args }) => args[0]);
+    .map(({ args }) => args[0]!);
   expect(servers.toSorted()).toEqual(
     nodes
       .map((node) => (node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)))
