@@ -4,8 +4,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { isSealed, parseState, type MeshState } from "../../steps/balancer/mesh-state.ts";
 import { DockerError, dockerSync } from "../../steps/engine/docker-engine.ts";
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
+import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
 
 /** A balancer that needs longer is taken for one that cannot be asked. Over ssh an answer takes a second. */

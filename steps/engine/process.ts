@@ -37,7 +37,7 @@ export interface StartOptions {
 }
 
 /** How a process ended. */
-export interface Ended {
+interface Ended {
   /** Exit code; null when it was killed. */
   code: number | null;
   /** All that it said there, if that was kept; after a time-out followed by "gave no answer in … s". */
