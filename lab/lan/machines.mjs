@@ -231,7 +231,7 @@ async function waitFor(what, container, ask) {
     return await until(what, async () => (await ask()).trim() || undefined, READY);
   } catch (error) {
     const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
-    throw new Error(`${error instanceof Error ? error.message : error}\n${log}`, { cause: error });
+    throw new Error(`${/** @type {Error} */ (error).message}\n${log}`, { cause: error });
   }
 }
 

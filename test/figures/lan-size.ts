@@ -11,7 +11,8 @@ import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp } from "../../lab/lan/machines.mjs";
 import { nginxImage, ollamaImage } from "../engine/support/lab.ts";
 import { ownStackName, removeDeadMeshes } from "../engine/support/leftovers.ts";
-import type { Ran, Stack } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import type { Stack } from "../engine/support/stack.ts";
 import { TestLan } from "../lan/support/lan.ts";
 import { lacking } from "../support/needs.ts";
 

@@ -4,7 +4,8 @@
 // Its figures stand in docs/measurements.md, "How long an up takes".
 import { availableParallelism, loadavg } from "node:os";
 
-import { Stack, type Ran } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { Stack } from "../engine/support/stack.ts";
 import { lacking } from "../support/needs.ts";
 
 const missing = lacking("OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL");

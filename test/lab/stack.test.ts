@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type * as stackModule from "../../lab/stack.mjs";
 import { ensureToolchain } from "../../toolchain/ensure.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -79,9 +80,7 @@ test(
   "what holds on this machine only is written below .lab, never into the committed config",
   { timeout: 900_000 },
   async () => {
-    const { LabStack } = (await import(
-      join(checkout, "lab", "stack.mjs")
-    )) as typeof import("../../lab/stack.mjs");
+    const { LabStack } = (await import(join(checkout, "lab", "stack.mjs"))) as typeof stackModule;
     const stack = new LabStack("lab");
     const file = join(checkout, ".lab", "Pulumi.lab.yaml");
     const salt = () => /^encryptionsalt: (.+)$/m.exec(readFileSync(file, "utf8"))?.[1];

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 
 import { until } from "../../toolchain/until.mjs";
-import type { Ran } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Stack } from "../engine/support/stack.ts";
-import { ToyRegistry } from "../engine/support/toy-registry.ts";
+import { ToyRegistry } from "../engine/support/models/toy-registry.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 
 import { until } from "../../toolchain/until.mjs";
 import { order } from "../engine/support/roll.ts";
-import type { Ran } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
 import { figure, inSeconds } from "../support/figure.ts";
 import { story } from "../support/story.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { step } from "../../toolchain/progress.mjs";
-import type { Row } from "./live-mesh.ts";
+import type { Row } from "./observed.ts";
 import { failuresInWords, oneLine, summedUp, table, withTable } from "./report.ts";
 import { abandon, runScenario, type Outcome, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";

@@ -1,4 +1,4 @@
-// What clients saw, in numbers.
+// What clients saw of a step, in numbers: a row of the report.
 import type { LiveOutcome } from "./load-process.ts";
 
 /** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
@@ -21,6 +21,22 @@ export interface Observed {
   failures: Record<string, number>;
   /** Complete answers by node. */
   served: Record<string, number>;
+}
+
+/** One line of the report. */
+export interface Row extends Observed {
+  scenario: string;
+  what: string;
+  /** How long `up` took, or the trouble lasted. */
+  seconds: number;
+  /** Every resource that was changed, in the words of touched(). */
+  touched: string[];
+  /** Containers that are the same as before, by short name. */
+  kept: string[];
+  /** What else was measured. */
+  notes: string[];
+  /** What should not be. */
+  problems: string[];
 }
 
 /** Whether it was answered in full, but late. */

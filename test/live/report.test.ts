@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, test, vi } from "vitest";
 
-import type { Row } from "./live-mesh.ts";
+import type { Row } from "./observed.ts";
 import { withTable } from "./report.ts";
 
 const DOCUMENT = "# A\n\n<!-- npm run live -->\n\nold\n\n<!-- end of npm run live -->\n\nB\n";

@@ -1,7 +1,7 @@
 // The table of the scenarios.
 import { availableParallelism } from "node:os";
 
-import type { Row } from "./live-mesh.ts";
+import type { Row } from "./observed.ts";
 import { inOneLine } from "./touched.ts";
 
 const HEAD = [

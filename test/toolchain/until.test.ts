@@ -48,10 +48,10 @@ describe("until", () => {
     ["what gives up", throws(new GiveUp("it has ended"))],
   ])("hands on %s at once: waiting would not mend it", async (_, look) => {
     const probe = probing(look);
-    const expected = await probing(look)
+    const thrown: unknown = await probing(look)
       .look()
-      .catch((error: Error) => error.message);
-    await expect(until("it", probe.look, SOON)).rejects.toThrow(expected as string);
+      .catch((error: unknown) => error);
+    await expect(until("it", probe.look, SOON)).rejects.toEqual(thrown);
     expect(probe.looks).toBe(1);
   });
 

@@ -10,11 +10,15 @@ import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
-import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/nginx-layout.ts";
-import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
+import {
+  CONFIG_FILE,
+  CONFIG_FOLDER,
+  FRONT_PORT,
+  LOOPBACK_PORT,
+  MANAGEMENT_PORT,
+  NGINX_USER,
+  OPEN_FILES,
+} from "../../../templates/nginx-layout.ts";
 import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { run } from "../../../toolchain/command.mjs";

@@ -10,7 +10,7 @@ import { Balancer } from "../harness/balancer.ts";
 import { makeCertificate, type TestCertificate } from "../harness/certificate.ts";
 import { ask, CHAT, nodeOf, tally, type Asked } from "../harness/client.ts";
 import { bridgeAddress } from "../harness/docker.ts";
-import { RawSocket } from "../harness/raw-socket.ts";
+import { RawSocket, WEB_SOCKET } from "../harness/raw-socket.ts";
 import { ToyDns } from "../harness/toy-dns.ts";
 import { ToyNode } from "../harness/toy-node.ts";
 
@@ -225,9 +225,7 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
   test("003: WebSockets pass", async () => {
     await serve("article-003-websockets-for-an-hour");
     using socket = await RawSocket.open(url);
-    socket.write(
-      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    );
+    socket.write(WEB_SOCKET);
     await socket.expect("HTTP/1.1 101 Switching Protocols");
     socket.write("there and back");
     await socket.expect("there and back");

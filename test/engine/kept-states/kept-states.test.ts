@@ -7,7 +7,8 @@ import { gunzipSync } from "node:zlib";
 
 import { expect, test } from "vitest";
 
-import { CHECKOUT, pulumi } from "../support/stack.ts";
+import { pulumi } from "../support/pulumi.ts";
+import { CHECKOUT } from "../support/stack.ts";
 
 const KEPT = import.meta.dirname;
 

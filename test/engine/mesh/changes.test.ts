@@ -15,7 +15,7 @@ import {
   rollConfig,
   withEnvironment,
 } from "../support/roll.ts";
-import type { Ran } from "../support/stack.ts";
+import type { Ran } from "../support/pulumi.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 

@@ -13,10 +13,10 @@ import { until } from "../../../toolchain/until.mjs";
 import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
 import { lacking } from "../../support/needs.ts";
-import { CuttingProxy, type Cut } from "../support/cutting-proxy.ts";
+import { CuttingProxy, type Cut } from "../support/models/cutting-proxy.ts";
 import { removeDeadMeshes } from "../support/leftovers.ts";
-import { LocalStore } from "../support/local-store.ts";
-import { ToyRegistry } from "../support/toy-registry.ts";
+import { LocalStore } from "../support/models/local-store.ts";
+import { ToyRegistry } from "../support/models/toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
 const MIB = 1024 ** 2;

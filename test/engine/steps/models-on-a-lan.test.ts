@@ -15,7 +15,7 @@ import { until } from "../../../toolchain/until.mjs";
 import { figure, inSeconds } from "../../support/figure.ts";
 import { lacking } from "../../support/needs.ts";
 import { ownStackName } from "../support/leftovers.ts";
-import { ToyRegistry } from "../support/toy-registry.ts";
+import { ToyRegistry } from "../support/models/toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
 const HOSTS = 5;

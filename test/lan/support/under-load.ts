@@ -3,7 +3,8 @@ import { expect } from "vitest";
 
 import { model, slowModel } from "../../engine/support/lab.ts";
 import { failures, startLoad, type Outcome, type RunningLoad } from "../../engine/support/load.ts";
-import type { Ran, Stack } from "../../engine/support/stack.ts";
+import type { Ran } from "../../engine/support/pulumi.ts";
+import type { Stack } from "../../engine/support/stack.ts";
 import { figure, inSeconds } from "../../support/figure.ts";
 import type { TestLan } from "./lan.ts";
 

@@ -13,7 +13,8 @@ import { nginxImage, ollamaImage } from "../../engine/support/lab.ts";
 import { ownStackName } from "../../engine/support/leftovers.ts";
 import { NVIDIA_STAND_IN } from "../../engine/support/nvidia-stand-in.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { clients, type LiveMesh } from "../live-mesh.ts";
+import { clients } from "../clients.ts";
+import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 
 const name = `live-${ownStackName()}`;

@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 
-import { manifestPath } from "../../../steps/models/model-store.ts";
+import { manifestPath } from "../../../../steps/models/model-store.ts";
 
 const STORE = "/store";
 

@@ -1,8 +1,8 @@
 // A volume with models on this machine's engine, and a container that has it mounted, as a step's has.
-import { MODELS_FOLDER, type ModelStoreRef } from "../../../steps/models/model-store.ts";
-import { run } from "../../../toolchain/command.mjs";
-import { bridgeAddress, docker, ENGINE } from "../../behaviour/harness/docker.ts";
-import { ownStackName } from "./leftovers.ts";
+import { MODELS_FOLDER, type ModelStoreRef } from "../../../../steps/models/model-store.ts";
+import { run } from "../../../../toolchain/command.mjs";
+import { bridgeAddress, docker, ENGINE } from "../../../behaviour/harness/docker.ts";
+import { ownStackName } from "../leftovers.ts";
 
 /** A store that goes when it is disposed of. */
 export class LocalStore implements AsyncDisposable {
