@@ -2,8 +2,7 @@ import { isIP } from "node:net";
 import { isGuarded } from "../mesh-config.ts";
 import { BALANCER, OLLAMA_LOAD_SECONDS, RETRY } from "../defaults.ts";
 import type { BalancerArgs } from "../balancer-args.ts";
-import type { MeshConfig } from "../mesh-config.ts";
-import type { Known } from "../mesh-config.ts";
+import type { Known, MeshConfig } from "../mesh-config.ts";
 import { isLoopback, isPrivate } from "../net/private-networks.ts";
 import type { Problem } from "../problems.ts";
 

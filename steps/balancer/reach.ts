@@ -16,7 +16,7 @@ export interface ReachInput {
 }
 
 /** Where a node listens. */
-export interface NodeAddress {
+interface NodeAddress {
   node: string;
   address: string;
   port: number;

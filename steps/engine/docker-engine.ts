@@ -127,5 +127,3 @@ export function dockerSync(endpoint: string, args: readonly string[], seconds: n
   if (status !== 0) throw new DockerError(args, stderr ?? "", status);
   return stdout;
 }
-
-export { processEnvironment as dockerEnvironment };

@@ -54,7 +54,7 @@ async function pull(endpoint: string, name: string): Promise<void> {
 }
 
 /** Why an image could not be pulled, the way out and what docker says. */
-export function explainPull(endpoint: string, name: string, error: DockerError): string {
+function explainPull(endpoint: string, name: string, error: DockerError): string {
   return `image ${name} ${causeOf(error)}\n  on ${endpoint}, docker says: ${error.lastWords.slice(0, 300)}`;
 }
 

@@ -74,6 +74,6 @@ function halves(network: string): string[] {
  * Networks as nginx takes them without a warning: no bits behind the mask, none twice, in one order. They
  * hold digits, letters, dots, colons and a slash only, whatever was declared.
  */
-export function networks(declared: readonly string[]): string[] {
+function networks(declared: readonly string[]): string[] {
   return [...new Set(declared.map((text) => cidr(parseIpNetwork(text)!)))].sort();
 }

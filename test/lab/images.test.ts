@@ -7,7 +7,7 @@ import { ensureImages } from "../../lab/images.mjs";
 import { NGINX_USER } from "../../templates/nginx-layout.ts";
 import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
-import { figure, inSeconds } from "../support/figure.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 
 /** How the mesh runs them: nothing that a taken-over process could use. */
 const HARDENED = [

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { model } from "../engine/support/lab.ts";
 import { failures, load, served } from "../engine/support/load.ts";
-import { story } from "../support/story.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 
 story();

@@ -7,8 +7,8 @@ import { model, nginxImage, slowModel } from "../engine/support/lab.ts";
 import { chat, failures, startLoad } from "../engine/support/load.ts";
 import type { Ran } from "../engine/support/pulumi.ts";
 import { CHECKOUT, type Stack } from "../engine/support/stack.ts";
-import { figure, inSeconds } from "../support/figure.ts";
-import { story } from "../support/story.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 story();

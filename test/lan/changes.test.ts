@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 
 import { order } from "../engine/support/roll.ts";
-import { figure, inSeconds } from "../support/figure.ts";
-import { story } from "../support/story.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { upUnnoticed } from "./support/under-load.ts";
 

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 
 import { until } from "../../toolchain/until.mjs";
 import type { Ran } from "../engine/support/pulumi.ts";
-import { figure, inSeconds } from "../support/figure.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(3);

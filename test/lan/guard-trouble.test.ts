@@ -5,8 +5,8 @@ import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
 import { model, nginxImage } from "../engine/support/lab.ts";
 import { failures, load, served } from "../engine/support/load.ts";
-import { figure, inSeconds } from "../support/figure.ts";
-import { story } from "../support/story.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 
 story();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Stack } from "../engine/support/stack.ts";
 import { ToyRegistry } from "../engine/support/models/toy-registry.ts";
-import { figure, inSeconds } from "../support/figure.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const BYTES = 48 * 1024 ** 2 + 123;

@@ -4,8 +4,8 @@ import { beforeAll, expect, test } from "vitest";
 import { until } from "../../toolchain/until.mjs";
 import { order } from "../engine/support/roll.ts";
 import type { Ran } from "../engine/support/pulumi.ts";
-import { figure, inSeconds } from "../support/figure.ts";
-import { story } from "../support/story.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 

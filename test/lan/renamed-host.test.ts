@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { beforeAll, expect, test } from "vitest";
 
-import { story } from "../support/story.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 
 import { order, withEnvironment } from "../engine/support/roll.ts";
-import { story } from "../support/story.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
 

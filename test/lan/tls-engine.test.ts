@@ -9,8 +9,8 @@ import { run } from "../../toolchain/command.mjs";
 import { model, nginxImage } from "../engine/support/lab.ts";
 import { chat } from "../engine/support/load.ts";
 import type { Stack } from "../engine/support/stack.ts";
-import { figure, inSeconds } from "../support/figure.ts";
-import { story } from "../support/story.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const PORT = 2376;

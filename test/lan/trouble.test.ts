@@ -7,7 +7,7 @@ import { run } from "../../toolchain/command.mjs";
 import { until } from "../../toolchain/until.mjs";
 import { model, slowModel } from "../engine/support/lab.ts";
 import { chat, failures, load, type Outcome } from "../engine/support/load.ts";
-import { figure, inSeconds } from "../support/figure.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { PLUGINS, PULUMI } from "../../toolchain/versions.mjs";
-import { figure, inSeconds } from "../support/figure.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { Machine } from "./machine.ts";
 import { FILES, Releases } from "./releases.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { containers } from "../support/containers.ts";
 import { model, slowModel, stackOfFile } from "../support/lab.ts";
 import { chat, failures, load, served, startLoad } from "../support/load.ts";

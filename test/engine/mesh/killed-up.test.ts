@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { RunningUp } from "../support/interrupted.ts";
 import { model, stackOfFile } from "../support/lab.ts";
 import { failures, startLoad } from "../support/load.ts";

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
-import { figure, inSeconds } from "../../support/figure.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 import { lacking, need } from "../../support/needs.ts";
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { labConfig, nginxImage, ollamaImage } from "../support/lab.ts";
 import { requireServing } from "../support/roll.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { secondCheckout } from "../support/checkout.ts";
 import { containers } from "../support/containers.ts";
 import { atLab, model, nginxImage, ollamaImage } from "../support/lab.ts";

@@ -1,8 +1,8 @@
 // The program on the real engine, from nothing to nothing.
 import { expect, test, vi } from "vitest";
 
-import { figure, inSeconds } from "../../support/figure.ts";
-import { story } from "../../support/story.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
+import { story } from "../../support/report/story.ts";
 import { secondCheckout } from "../support/checkout.ts";
 import { containers } from "../support/containers.ts";
 import { labConfig, model, stackOfFile } from "../support/lab.ts";

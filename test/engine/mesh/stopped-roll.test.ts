@@ -1,7 +1,7 @@
 // A roll meets a node that does not come back.
 import { expect, test, vi } from "vitest";
 
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { stackOfFile } from "../support/lab.ts";
 import {

@@ -8,7 +8,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
 import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certificate.ts";
-import { story } from "../../support/story.ts";
+import { story } from "../../support/report/story.ts";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
 

@@ -11,7 +11,7 @@ import { blobsOf, type StoredModel } from "../../../steps/models/model-store.ts"
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
 import { docker, ENGINE } from "../../behaviour/harness/docker.ts";
-import { figure, inSeconds } from "../../support/figure.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 import { lacking } from "../../support/needs.ts";
 import { CuttingProxy, type Cut } from "../support/models/cutting-proxy.ts";
 import { removeDeadMeshes } from "../support/leftovers.ts";

@@ -12,7 +12,7 @@ import { canonicalModel } from "../../../steps/models/model-store.ts";
 import { models } from "../../../steps/models/models.ts";
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
-import { figure, inSeconds } from "../../support/figure.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 import { lacking } from "../../support/needs.ts";
 import { ownStackName } from "../support/leftovers.ts";
 import { ToyRegistry } from "../support/models/toy-registry.ts";

@@ -5,7 +5,7 @@ import { model, slowModel } from "../../engine/support/lab.ts";
 import { failures, startLoad, type Outcome, type RunningLoad } from "../../engine/support/load.ts";
 import type { Ran } from "../../engine/support/pulumi.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { figure, inSeconds } from "../../support/figure.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 import type { TestLan } from "./lan.ts";
 
 /** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */

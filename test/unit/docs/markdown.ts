@@ -20,7 +20,7 @@ export const blocks = (markdown: string): Block[] =>
   }));
 
 /** Without its fenced blocks. */
-export const prose = (markdown: string) => markdown.replace(FENCED, "");
+const prose = (markdown: string) => markdown.replace(FENCED, "");
 
 /** What stands between backquotes outside blocks. */
 export const codeSpans = (markdown: string) =>

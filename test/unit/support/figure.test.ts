@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { figure, inSeconds } from "../../support/figure.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 
 describe("a figure", () => {
   let outside: unknown;

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const STORY = join(ROOT, "test/support/story.ts");
+const STORY = join(ROOT, "test/support/report/story.ts");
 
 /** The tests of a file by title: state, and words of a failure. */
 async function told(text: string): Promise<Record<string, string[]>> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { TestModule } from "vitest/node";
 
-import type { Figure } from "../../support/figure.ts";
-import { summary, type Span } from "../../support/summary-reporter.ts";
+import type { Figure } from "../../support/report/figure.ts";
+import { summary, type Span } from "../../support/report/summary-reporter.ts";
 
 type Result = { state: string; note?: string; figures?: Figure[] };
 

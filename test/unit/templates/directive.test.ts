@@ -89,24 +89,24 @@ describe("user text", () => {
 
   test("does not compile as the name of a directive, block or slot", () => {
     const compiled = [
-      // @ts-expect-error
+      // @ts-expect-error: raw text
       directive(text),
-      // @ts-expect-error
+      // @ts-expect-error: raw text
       directive(literal(text)),
-      // @ts-expect-error
+      // @ts-expect-error: raw text
       directive(pattern`${text}`),
-      // @ts-expect-error
+      // @ts-expect-error: raw text
       block(text, [], []),
-      // @ts-expect-error
+      // @ts-expect-error: raw text
       slot(text),
     ];
-    // @ts-expect-error
+    // @ts-expect-error: raw text
     const written: Directive = { name: text, args: [] };
     expect([...compiled, written]).toHaveLength(6);
   });
 
   test("does not compile as the key of an entry, unless it is marked as text or built into an expression", () => {
-    // @ts-expect-error
+    // @ts-expect-error: raw text
     expect(() => print([entry(text, "on")])).toThrow(TypeError);
     const keys = [literal(text), quoted(text), pattern`^${text}\z`];
     expect(keys.map((key) => readNginx(print([entry(key, "on")])))).toEqual([

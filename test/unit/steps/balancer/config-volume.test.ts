@@ -11,9 +11,9 @@ import { withServers } from "../../../../templates/admitted-servers.ts";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 test("a change is told by what to write, where, and what nginx is to answer then", () => {
-  const state = { ...EMPTY, base: "events {}\n# @config-hash@\n" };
+  const state = { ...EMPTY, base: "events {}\nreturn 200 @config-hash@;\n" };
   const { conf, hash } = withServers(state.base, {}, "");
-  expect(conf).toBe(`events {}\n# ${hash}\n`);
+  expect(conf).toBe(`events {}\nreturn 200 ${hash};\n`);
   const input = `${base64(seal(state))}\nnginx.conf ${base64(conf)}\n`;
   const url = "http://127.0.0.1:8081/config-hash";
   expect(changeCall(state, true)).toEqual({
@@ -27,7 +27,7 @@ test("a change is told by what to write, where, and what nginx is to answer then
 });
 
 test("secret files are named by their hash, which changes the config's", () => {
-  const state = { ...EMPTY, base: "# @config-hash@\n" };
+  const state = { ...EMPTY, base: "return 200 @config-hash@;\n" };
   const [, version, secrets] = changeCall({ ...state, secrets: "abc" }, true).words;
   expect(secrets).toBe("secrets/abc");
   expect(version).not.toBe(changeCall(state, true).words[1]);

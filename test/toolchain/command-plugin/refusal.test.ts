@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { CommandProject, type Wanted } from "./command-project.ts";
-import { pluginInPlace, requireOurs } from "./plugin-in-place.ts";
+import { pluginInPlace, requireOurs } from "../plugin-in-place.ts";
 
 // Each run of the engine takes seconds, and several of them where other tests run at the same time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -9,7 +9,7 @@ import {
   type Wanted,
   noted,
 } from "./command-project.ts";
-import { pluginInPlace, requireOurs } from "./plugin-in-place.ts";
+import { pluginInPlace, requireOurs } from "../plugin-in-place.ts";
 
 const SECRET = "s3cr3t-of-the-contract";
 

@@ -4,12 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ensureToolchain } from "../../toolchain/ensure.mjs";
-import { PLUGINS } from "../../toolchain/versions.mjs";
-import { COMMAND_PLUGIN } from "./plugin-in-place.ts";
+import { ensureToolchain } from "../../../toolchain/ensure.mjs";
+import { PLUGINS } from "../../../toolchain/versions.mjs";
+import { COMMAND_PLUGIN } from "../plugin-in-place.ts";
 
-const PROGRAM = join(import.meta.dirname, "command-program");
-const NODE_MODULES = join(import.meta.dirname, "../../node_modules");
+const PROGRAM = join(import.meta.dirname, "program");
+const NODE_MODULES = join(import.meta.dirname, "../../../node_modules");
 
 /** One resource of the program: the inputs of `command.local.Command`, and how they are given. */
 export interface Wanted {

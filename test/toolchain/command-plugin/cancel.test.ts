@@ -2,10 +2,10 @@
 // these cases are of our own plugin.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { run } from "../../toolchain/command.mjs";
-import { until } from "../../toolchain/until.mjs";
+import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { CommandProject } from "./command-project.ts";
-import { pluginInPlace, requireOurs } from "./plugin-in-place.ts";
+import { pluginInPlace, requireOurs } from "../plugin-in-place.ts";
 
 /** A shell with a child of its own and one that does not heed SIGTERM; both hold the command's output open. */
 const TREE = `echo $$ >> $LOG; sleep 600 & (trap '' TERM; sleep 600) & wait`;
