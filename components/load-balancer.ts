@@ -7,7 +7,7 @@ import { balancerRef } from "../plan/balancer-ref.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { keepSecrets } from "./balancer-secrets.ts";
 import { nginxContainerArgs, publishedPorts } from "./containers/balancer-container.ts";
-import type { GpuHost } from "./gpu-host.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
 import { clearOrphan } from "./orphan.ts";
 import { step } from "./step.ts";
 
@@ -40,44 +40,15 @@ export class LoadBalancer extends pulumi.ComponentResource {
     const { plan, host } = args;
     const ref = balancerRef(plan);
     const here = { parent: this, provider: host.provider, replacementTrigger: host.engine };
+    const known = { ...here, dependsOn: [host.preflight] };
 
-    const image = step(
-      `${name}-image`,
-      { create: "image" },
-      { endpoint: plan.endpoint, images: [args.image] },
-      { parent: this, dependsOn: [host.preflight] },
-    );
-    const ports = step(
-      `${name}-ports`,
-      { create: "ports" },
-      {
-        endpoint: plan.endpoint,
-        container: plan.container,
-        image: args.image,
-        ports: publishedPorts(plan).map(({ ip, port }) => ({ ip, port })),
-      },
-      { parent: this, dependsOn: [image] },
-    );
-    this.network = meshNetwork(name, args, { ...here, dependsOn: [host.preflight] });
-    const volume = new docker.Volume(
-      `${name}-config`,
-      { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
-      { ...here, dependsOn: [host.preflight] },
-    );
+    const image = imageOnHost(name, args, this);
+    const ports = freePorts(name, args, this, image);
+    this.network = meshNetwork(name, args, known);
+    const volume = configVolume(name, args, known);
     const reach = args.remote ? [reachNodes(name, ref, args, [image, this.network], this)] : [];
-    const made = [image, this.network, volume, ...reach];
-    const before = { parent: this, dependsOn: [...made, ...args.asked] };
-    const secrets = keepSecrets(name, ref, plan, args.known, before);
-    const config = step(
-      `${name}-config`,
-      { create: "applyConfig" },
-      { balancer: ref, image: args.image, base: args.base, secrets: secrets.hash },
-      {
-        ...before,
-        dependsOn: [...before.dependsOn, ...secrets.kept],
-        drift: args.drift,
-      },
-    );
+    const before = [image, this.network, volume, ...reach, ...args.asked];
+    const config = configInVolume(name, args, { parent: this, dependsOn: before });
     const container = nginxContainer(name, args, this.network, {
       ...here,
       dependsOn: [config, ports],
@@ -85,6 +56,60 @@ export class LoadBalancer extends pulumi.ComponentResource {
     servingGate(name, ref, container, this);
     this.registerOutputs({});
   }
+}
+
+function imageOnHost(
+  name: string,
+  { plan, image, host }: LoadBalancerArgs,
+  parent: pulumi.Resource,
+): local.Command {
+  const input = { endpoint: plan.endpoint, images: [image] };
+  return step(`${name}-image`, { create: "image" }, input, { parent, dependsOn: [host.preflight] });
+}
+
+/** Found out before the old container goes: the ports that the new one is to have. */
+function freePorts(
+  name: string,
+  { plan, image }: LoadBalancerArgs,
+  parent: pulumi.Resource,
+  hasImage: pulumi.Resource,
+): local.Command {
+  return step(
+    `${name}-ports`,
+    { create: "ports" },
+    {
+      endpoint: plan.endpoint,
+      container: plan.container,
+      image,
+      ports: publishedPorts(plan).map(({ ip, port }) => ({ ip, port })),
+    },
+    { parent, dependsOn: [hasImage] },
+  );
+}
+
+function configVolume(
+  name: string,
+  { mesh, plan }: LoadBalancerArgs,
+  opts: pulumi.CustomResourceOptions,
+): docker.Volume {
+  const labels = [{ label: MESH_LABEL, value: mesh }];
+  return new docker.Volume(`${name}-config`, { name: plan.volume, labels }, opts);
+}
+
+/** The secret files first, then the config that names them; nginx takes it over where it runs. */
+function configInVolume(
+  name: string,
+  { plan, known, image, base, drift }: LoadBalancerArgs,
+  before: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
+): local.Command {
+  const ref = balancerRef(plan);
+  const secrets = keepSecrets(name, ref, plan, known, before);
+  return step(
+    `${name}-config`,
+    { create: "applyConfig" },
+    { balancer: ref, image, base, secrets: secrets.hash },
+    { ...before, dependsOn: [...before.dependsOn, ...secrets.kept], drift },
+  );
 }
 
 function meshNetwork(

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
 import { balancerWarnings } from "../config/checks/warnings.ts";
-import { engineWarnings } from "./engine-warnings.ts";
-import type { GpuHost } from "./gpu-host.ts";
-import { createHosts, nginxImage } from "./gpu-hosts.ts";
+import { engineWarnings } from "./hosts/engine-warnings.ts";
+import { byName } from "./by-name.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
+import { createHosts, nginxImage } from "./hosts/gpu-hosts.ts";
 import { planArgs, type LateValues } from "./late-values.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import { LoadBalancer } from "./load-balancer.ts";
@@ -46,7 +47,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
     const nodes = createNodes(this, known, hosts, balancer, observed, args);
 
     const served = pulumi.all(nodes.map(({ admission }) => admission.id));
-    const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
+    const planned = pulumi.all(known.plan.nodes.map((node) => byName(known.nodes, node.name)));
     this.endpoint = served.apply(() => clientsUrl(known.plan.balancer));
     this.nodes = pulumi.all([planned, served]).apply(([all]) =>
       all.map((node) => ({
@@ -95,7 +96,7 @@ function createBalancer(
       plan: plan.balancer,
       known: balancer,
       image: nginxImage(args),
-      host: hosts.get(plan.balancer.endpoint)!,
+      host: byName(hosts, plan.balancer.endpoint),
       remote: remoteNodes(plan, nodes),
       base: pulumi
         .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
@@ -123,7 +124,7 @@ function remoteNodes(plan: MeshPlan, nodes: LateValues["nodes"]) {
   );
   if (remote.length === 0) return undefined;
   return pulumi
-    .all(remote.map(({ name }) => nodes.get(name)!))
+    .all(remote.map(({ name }) => byName(nodes, name)))
     .apply((all) => all.map(({ name, address, port }) => ({ node: name, address, port })));
 }
 
@@ -151,7 +152,7 @@ function createNodes(
       {
         mesh: plan,
         plan: node,
-        node: nodes.get(name)!,
+        node: byName(nodes, name),
         environment: settings.apply(([all, own, service]) => {
           const gpus = node.container?.gpus ?? {};
           return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
@@ -160,7 +161,7 @@ function createNodes(
         image: nginxImage(args),
         balancer,
         observed,
-        after: [...preparations, ...waitsFor.map((other) => created.get(other)!.admission)],
+        after: [...preparations, ...waitsFor.map((other) => byName(created, other).admission)],
       },
       { parent: mesh },
     );
@@ -169,7 +170,7 @@ function createNodes(
   for (const name of [...order.keys(), ...nodes.keys()]) {
     if (!created.has(name)) created.set(name, create(name));
   }
-  return plan.nodes.map(({ name }) => created.get(name)!);
+  return plan.nodes.map(({ name }) => byName(created, name));
 }
 
 /** Clients do not know the names of an ssh config. No resource depends on what these stand for, only an output. */

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { tlsProxy } from "../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../templates/nodes/upstream.ts";
 import { GPUS, GUARD } from "../config/defaults.ts";
-import type { GpuHost } from "./gpu-host.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import { isPlaceholder } from "./late-values.ts";
 import { nodeContainerArgs } from "./containers/node-container.ts";

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import type { BalancerRef } from "../plan/balancer-ref.ts";
+import { engineIsMocked } from "./engine-is-mocked.ts";
 import { removeOrphan, type Orphan } from "../steps/orphan.ts";
 
 /**
@@ -15,7 +15,7 @@ export function clearOrphan(
   balancer: BalancerRef,
   orphan: Orphan,
 ): pulumi.CustomResourceOptions {
-  if (pulumi.runtime.getMonitor() instanceof MockMonitor) return {};
+  if (engineIsMocked()) return {};
   const hook = new pulumi.ResourceHook(`${name}-leftover`, () => removeOrphan(balancer, orphan));
   return { hooks: { beforeCreate: [hook] } };
 }

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import * as pulumi from "@pulumi/pulumi";
-import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+import { observeCommand } from "../../steps/balancer/ask.ts";
+import { engineIsMocked } from "../engine-is-mocked.ts";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { isSealed, parseState, type MeshState } from "../../steps/balancer/mesh-state.ts";
 import { DockerError, dockerSync } from "../../steps/engine/docker-engine.ts";
-import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
 
 /** A balancer that needs longer is taken for one that cannot be asked. Over ssh an answer takes a second. */
@@ -22,19 +21,15 @@ export interface ObservedMesh {
 /** There is no balancer yet; or there may be one, but it cannot be asked. */
 export type NotObserved = "none" | "unknown";
 
-/** The files of the config volume on one line each, then the hash that nginx names. */
-const OBSERVE = `cd ${CONFIG_FOLDER} && { cat mesh.json 2>/dev/null; echo; sha256sum < current/nginx.conf | cut -c1-64
-curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash; }`;
-
 /**
  * Asks the balancer how it stands, while the program runs: which nodes serve decides what has to wait for
  * what, and what somebody changed by hand is to be shown by a preview. It only looks, and never throws. Under
  * Pulumi's mocks nothing is asked. (Without a promise, because resource options must be known at once.)
  */
 export function askBalancer({ endpoint, container }: BalancerRef): ObservedMesh | NotObserved {
-  if (pulumi.runtime.getMonitor() instanceof MockMonitor) return "unknown";
+  if (engineIsMocked()) return "unknown";
   try {
-    const printed = dockerSync(endpoint, ["exec", container, "sh", "-c", OBSERVE], ANSWER_SECONDS);
+    const printed = dockerSync(endpoint, observeCommand(container), ANSWER_SECONDS);
     return parseObserved(printed);
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
@@ -42,7 +37,7 @@ export function askBalancer({ endpoint, container }: BalancerRef): ObservedMesh 
   }
 }
 
-/** Reads what OBSERVE printed. */
+/** Reads what observe.sh printed. */
 export function parseObserved(printed: string): ObservedMesh {
   const [json = "", digest = "", served = ""] = printed.split("\n");
   const state = parseState(json);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import type { NodeTlsPlan } from "../../plan/node-plan.ts";
-import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
+import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
 import { DockerError, dockerEngine } from "../engine/docker-engine.ts";
 import { fileLines } from "../engine/file-lines.ts";
 import { CURL_START_SECONDS, HASH_SECONDS } from "../limits.ts";
@@ -74,6 +74,13 @@ export async function servingHash(balancer: BalancerRef): Promise<string | undef
     throw error;
   }
 }
+
+const OBSERVE = readFileSync(new URL("observe.sh", import.meta.url), "utf8");
+
+/** By which docker asks a balancer's container what it has at the moment: see observe.sh. */
+export const observeCommand = (container: string): string[] => [
+  ...["exec", container, "sh", "-c", OBSERVE, "sh", CONFIG_FOLDER, CONFIG_HASH_URL],
+];
 
 /** A program for the balancer's container, and what stands on its stdin. */
 interface Command {

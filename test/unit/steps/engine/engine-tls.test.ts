@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { engineWarnings } from "../../../../components/engine-warnings.ts";
+import { engineWarnings } from "../../../../components/hosts/engine-warnings.ts";
 import { OllamaMesh } from "../../../../components/index.ts";
 import { parseMesh } from "../../../../config/parse-mesh.ts";
 import { explainUnreachable } from "../../../../steps/engine/unreachable.ts";

@@ -1,13 +1,13 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { MESH_LABEL } from "../config/names.ts";
-import { parseEndpoint } from "../config/net/engine-endpoint.ts";
-import type { HostPlan } from "../plan/host-plan.ts";
-import type { ModelStoreRef } from "../steps/models/model-store.ts";
-import { engineTls } from "../steps/engine/engine-tls.ts";
-import { SSH_OPTIONS } from "../steps/engine/shared-ssh.ts";
-import { leftAlone, step } from "./step.ts";
+import { MESH_LABEL } from "../../config/names.ts";
+import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
+import type { HostPlan } from "../../plan/host-plan.ts";
+import type { ModelStoreRef } from "../../steps/models/model-store.ts";
+import { engineTls } from "../../steps/engine/engine-tls.ts";
+import { SSH_OPTIONS } from "../../steps/engine/shared-ssh.ts";
+import { leftAlone, step } from "../step.ts";
 
 /** Arguments of GpuHost. */
 export interface GpuHostArgs {

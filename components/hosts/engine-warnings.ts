@@ -1,7 +1,7 @@
-import { engineTls, tlsFolder } from "../steps/engine/engine-tls.ts";
-import type { MeshConfig } from "../config/mesh-config.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
-import type { Problem } from "../config/problems.ts";
+import { engineTls, tlsFolder } from "../../steps/engine/engine-tls.ts";
+import type { MeshConfig } from "../../config/mesh-config.ts";
+import { engineHost } from "../../config/net/engine-endpoint.ts";
+import type { Problem } from "../../config/problems.ts";
 
 const LOOPBACK = /^(127\.|localhost$)/i;
 

@@ -1,15 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import { NGINX_IMAGE } from "../config/defaults.ts";
-import type { OllamaMeshArgs } from "../config/mesh-args.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
-import { shortHash } from "../config/short-hash.ts";
-import type { HostPlan } from "../plan/host-plan.ts";
-import type { MeshPlan } from "../plan/mesh-plan.ts";
-import type { NodePlan } from "../plan/node-plan.ts";
-import type { ModelStoreRef } from "../steps/models/model-store.ts";
+import { NGINX_IMAGE } from "../../config/defaults.ts";
+import type { OllamaMeshArgs } from "../../config/mesh-args.ts";
+import { engineHost } from "../../config/net/engine-endpoint.ts";
+import { shortHash } from "../../config/short-hash.ts";
+import type { HostPlan } from "../../plan/host-plan.ts";
+import type { MeshPlan } from "../../plan/mesh-plan.ts";
+import type { NodePlan } from "../../plan/node-plan.ts";
+import type { ModelStoreRef } from "../../steps/models/model-store.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
-import type { LateValues } from "./late-values.ts";
-import { step } from "./step.ts";
+import type { LateValues } from "../late-values.ts";
+import { step } from "../step.ts";
 
 /** One per Docker engine, the balancer's included, by endpoint. */
 export function createHosts(
