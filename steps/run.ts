@@ -63,7 +63,9 @@ const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<
 
 /**
  * Runs one step: its input is JSON on stdin, its result JSON on stdout, progress goes to
- * stderr. The components' Commands call this.
+ * stderr. The components' Commands call this. What a user can mend (StepError) it prints and exits with 1.
+ *
+ * @throws whatever else a step throws: a mistake of ours, with its stack
  */
 export async function run(name: keyof StepInputs): Promise<void> {
   try {

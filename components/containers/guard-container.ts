@@ -23,7 +23,11 @@ export function guardFiles(container: ContainerPlan, { server, client }: LinkKey
 export const guardVolume = (guard: string, files: Record<string, string>) =>
   `${guard}-${shortHash(JSON.stringify(files), 12)}`;
 
-/** What the docker provider is told of a guard's container, but for its image. Pure. */
+/**
+ * What the docker provider is told of a guard's container, but for its image. Pure.
+ *
+ * @throws RangeError for a node without a guard: a mistake of ours
+ */
 export function guardContainerArgs(mesh: string, node: NodePlan, volume: string) {
   const { guard, publish } = node.container ?? {};
   if (!guard || !publish) throw new RangeError(`node ${node.name} has no guard`);

@@ -13,6 +13,8 @@ const STOP_SECONDS = 10;
 /**
  * What the docker provider is told of a node's container. Pure, and plain values only.
  * Lists stand in the order in which the provider reads them back, or every `up` would show a change.
+ *
+ * @throws RangeError for a node without a container: a mistake of ours
  */
 export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: string[]) {
   const container = node.container;

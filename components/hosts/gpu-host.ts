@@ -21,6 +21,7 @@ export interface GpuHostArgs {
   peers?: pulumi.Input<ModelStoreRef[]>;
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
+  /** GiB that must stay free on the disk of the models: rollout.minimumFreeGiB. */
   minimumFreeGiB: number;
   /** What must be done before even this host is asked. */
   after: pulumi.Resource[];

@@ -19,6 +19,8 @@ import { progress, StepError } from "../step-error.ts";
  * Gets a model from another host of the mesh where one has it, else from the internet, else from the Ollama of this
  * machine. Hosts that lack the same model at the same time wait for the first one to have it: the internet sees each
  * model once.
+ *
+ * @throws StepError with what each source said, when none gave it
  */
 export async function fetchModel(
   target: CopyTarget,

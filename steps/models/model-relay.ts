@@ -20,7 +20,11 @@ export const appendArgs = (container: string, file: string): string[] => [
   ...["sh", "-c", 'cat >> "$0"', `lan/${file}`],
 ];
 
-/** Copies the rest of a part of a model, from a source through this machine into the folder `lan` of a store. */
+/**
+ * Copies the rest of a part of a model, from a source through this machine into the folder `lan` of a store.
+ *
+ * @throws StepError with the words of the side that ended first; what has come stays, and is gone on from
+ */
 export async function relay(
   target: CopyTarget,
   source: ModelSource,
