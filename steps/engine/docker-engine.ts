@@ -82,7 +82,7 @@ export interface DockerEngine {
   start(args: readonly string[], options?: StartOptions): StartedProcess;
 }
 
-/** The engine at an endpoint. Nothing is asked of it yet; what its methods throw stands with them. */
+/** The engine at an endpoint. Nothing is asked of it yet; what each of its methods throws stands with it. */
 export function dockerEngine(endpoint: string): DockerEngine {
   const all = (args: readonly string[]) => [...engineArgs(endpoint), ...args];
   return {
