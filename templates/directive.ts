@@ -1,6 +1,13 @@
-import type { DirectiveName } from "./directive-names.ts";
 import { slotLine, type SlotName } from "./slots.ts";
 import { type Argument, type Key, printArgument, printKey } from "./words.ts";
+
+declare const WRITTEN: unique symbol;
+
+/** The name of a directive, which is syntax: it comes from a word of our source, by `directive` and `block` only. */
+export type DirectiveName = string & { readonly [WRITTEN]: true };
+
+/** A word, or one of a few, that stands in the source. What a user declared is any `string`, and does not compile here. */
+type Word<Name extends string> = Name & (string extends Name ? never : unknown);
 
 /** A line or a block of a config. */
 export type Statement = Directive | Entry | Slot;
@@ -26,14 +33,17 @@ export interface Slot {
 }
 
 /** A simple directive. */
-export const directive = (name: DirectiveName, ...args: Argument[]): Directive => ({ name, args });
+export const directive = <const Name extends string>(
+  name: Word<Name>,
+  ...args: Argument[]
+): Directive => ({ name: name as string as DirectiveName, args });
 
 /** A directive with a block. */
-export const block = (
-  name: DirectiveName,
+export const block = <const Name extends string>(
+  name: Word<Name>,
   args: readonly Argument[],
   statements: readonly Statement[],
-): Directive => ({ name, args, block: statements });
+): Directive => ({ ...directive<Name>(name, ...args), block: statements });
 
 /** A map: sets a variable by what another text is. */
 export const map = (

@@ -6,10 +6,9 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { DIRECTIVES } from "../../templates/directive-names.ts";
 import { API_KEYS_FILE } from "../../templates/front/api-keys.ts";
 import { need } from "../support/needs.ts";
-import { everywhere, readNginx, type Read } from "../support/nginx-tokens.ts";
+import { everywhere, readNginx } from "../support/nginx-tokens.ts";
 import { testWithNginx, type WithFiles } from "../support/nginx.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "../support/test-certificate.ts";
 import { confDiff, type Hashed } from "./conf-diff.ts";
@@ -55,12 +54,6 @@ async function differenceOf(folder: string, own: Hashed): Promise<string> {
   }
   return differences.reduce((a, b) => (b.length < a.length ? b : a));
 }
-
-/** Directives of the nginx beside a node, which has no golden here: see test/unit/components/guard.test.ts. */
-const ONLY_A_GUARD = ["ssl_client_certificate", "ssl_verify_client", "ssl_verify_depth"];
-
-const namesIn = (directives: readonly Read[]): string[] =>
-  directives.flatMap(({ name, block }) => [name, ...namesIn(block ?? [])]);
 
 describe("stack config in, nginx config or error out", () => {
   test.each(CASES)("%s", async (folder) => {
@@ -108,20 +101,6 @@ describe("stack config in, nginx config or error out", () => {
         "misplaced-secrets-are-not-shown",
         "secrets-are-not-shown",
       ]);
-    },
-    ALL_MS,
-  );
-
-  test(
-    "every directive that a config may hold is in some config, a guard's apart",
-    async () => {
-      const used = new Set<string>();
-      for (const folder of CASES) {
-        const outcome = await outcomeOf(folder);
-        if ("error" in outcome) continue;
-        for (const name of namesIn(readNginx(outcome.conf))) used.add(name);
-      }
-      expect(DIRECTIVES.filter((name) => !used.has(name))).toEqual(ONLY_A_GUARD);
     },
     ALL_MS,
   );
