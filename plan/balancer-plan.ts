@@ -7,7 +7,6 @@ import type {
   RouteSet,
   RoutesArgs,
   StickyArgs,
-  TlsArgs,
 } from "../config/balancer-args.ts";
 import {
   BALANCER,
@@ -29,23 +28,35 @@ type SimpleSettings = Required<
   Pick<Known<BalancerArgs>, Exclude<keyof typeof BALANCER, "listen" | "keepalive">>
 >;
 
+/** Settings that a plan has in another form, or its host has. */
+type Planned =
+  | "host"
+  | "address"
+  | "subnet"
+  | keyof typeof BALANCER
+  | "management"
+  | "sticky"
+  | "retry"
+  | "routes"
+  | "access";
+
+/** Settings as they are declared, absent where they are not: a new one that has no default is planned by itself. */
+type Declared = Omit<Known<BalancerArgs>, Planned>;
+
 /** The balancer, every default filled in. */
-export interface BalancerPlan extends SimpleSettings {
+export interface BalancerPlan extends SimpleSettings, Declared {
   endpoint: string;
   container: string;
   volume: string;
   network: string;
   addresses: Addresses;
   listen: { address: string; port: number };
-  tls?: Known<TlsArgs>;
   access: Known<AccessArgs>;
   routes: { set: RouteSet; paths: Required<RouteArgs>[]; upgrade: boolean };
   management?: Required<ManagementArgs>;
-  hashKey?: string;
   sticky?: StickyArgs & { expiresSeconds: number };
   retry: { on: readonly string[]; tries: number; timeoutSeconds: number };
   keepalive: { connections: number; timeoutSeconds: number; requests: number };
-  resolver?: string;
   /** Where clients reach it. */
   url: string;
   /** Whether the host in that is the name of an ssh endpoint, which may be known to ssh alone. */
