@@ -1,6 +1,6 @@
 // How the program's own work grows with the mesh: previews under Pulumi's mocks, so without engine, plugins and Docker.
 // `node toolchain/exec.mjs node test/figures/program-size.ts`. A ratio of 1.0 is linear growth from the first row of
-// its shape; CONTRIBUTING.md says what it must hold. The numbers go to docs/measurements.md, "The program by itself".
+// its shape; above 1.5 something is asked once per pair again. The numbers go to docs/measurements.md, "How long an `up` takes".
 import { spawnSync } from "node:child_process";
 
 import { OllamaMesh } from "../../components/index.ts";
