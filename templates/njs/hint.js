@@ -7,7 +7,7 @@ import { modelIn } from "./model-name.js";
 import { take } from "./places.js";
 import { REFUSING, allBusy, allGone, unknownModel } from "./refusal.js";
 import { nodeOfSession, remember, rememberedNode, sessionKey } from "./session.js";
-import { current, lookUp } from "./view.js";
+import { current, lookUp, nodesOf } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./view.js").ViewedModel} ViewedModel */
@@ -91,7 +91,7 @@ function placed(r, view, { name, model }, body) {
     const choice = choose(view, model, loadOf(name), data.longestWaitSeconds);
     if (choice.kind === "full") return refuse(r, allBusy(r.uri, choice.seconds));
     if (choice.kind === "none") {
-      const gone = model.gone.map((index) => view.nodes[index]?.name ?? "");
+      const gone = nodesOf(view, model.gone);
       return name === "" || gone.length === 0 ? "" : refuse(r, allGone(r.uri, name, gone));
     }
     const node = /** @type {ViewedNode} */ (view.nodes[choice.index]);

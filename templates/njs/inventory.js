@@ -3,6 +3,7 @@ import data from "./data.js";
 import { factsOf } from "./facts.js";
 import { listAll } from "./lists.js";
 import { number, texts } from "./memory.js";
+import { tick } from "./tick.js";
 import { QUIET } from "./verdict.js";
 
 /** Lists that must answer, or fail, in a row until it is believed. */
@@ -15,6 +16,7 @@ const IN_A_ROW = 2;
 export async function poll() {
   await Promise.all(data.nodes.map(askOne));
   listAll();
+  tick();
 }
 
 /** @param {RoutedNode} node */

@@ -2,8 +2,8 @@
 import data from "./data.js";
 import { factsOf } from "./facts.js";
 import { json, texts } from "./memory.js";
-import { refusal, unknownModel } from "./refusal.js";
-import { current, lookUp } from "./view.js";
+import { allGone, unknownModel } from "./refusal.js";
+import { current, lookUp, nodesOf } from "./view.js";
 
 /**
  * @typedef {{name: string, modified_at?: string, [key: string]: unknown}} Tag
@@ -99,47 +99,47 @@ const NODES = "@mesh_nodes";
  *
  * @param {NginxHTTPRequest} r
  */
-export function list(r) {
-  const text = texts().get(KEPT[r.uri] ?? "");
-  if (text === undefined || !current()?.complete) {
-    r.internalRedirect(NODES);
-    return;
-  }
-  answer(r, text);
-}
+export const list = (r) =>
+  orOneNodes(r, () => {
+    const text = texts().get(KEPT[r.uri] ?? "");
+    return text !== undefined && current()?.complete ? { status: 200, body: text } : undefined;
+  });
 
 /**
  * js_content of /v1/models/<id>.
  *
  * @param {NginxHTTPRequest} r
  */
-export function model(r) {
-  const view = current();
-  if (!view?.complete) {
-    r.internalRedirect(NODES);
-    return;
-  }
-  const id = r.uri.slice("/v1/models/".length);
-  const found = lookUp(view, id);
-  /** @type {{data: OpenAiModel[]}} */
-  const all = json("v1", { data: [] });
-  const entry = found && all.data.find((one) => one.id === found.name);
-  if (entry) {
-    answer(r, JSON.stringify(entry));
-    return;
-  }
-  const { status, body } = found
-    ? refusal(r.uri, 503, `no node that has '${id}' answers`, "node_unavailable")
-    : unknownModel(r.uri, id, view);
-  r.headersOut["Content-Type"] = "application/json";
-  r.return(status, body);
-}
+export const model = (r) =>
+  orOneNodes(r, () => {
+    const view = current();
+    if (!view?.complete) return undefined;
+    const id = r.uri.slice("/v1/models/".length);
+    const found = lookUp(view, id);
+    if (!found) return unknownModel(r.uri, id, view);
+    /** @type {{data: OpenAiModel[]}} */
+    const all = json("v1", { data: [] });
+    const entry = all.data.find((one) => one.id === found.name);
+    return entry
+      ? { status: 200, body: JSON.stringify(entry) }
+      : allGone(r.uri, id, nodesOf(view, found.model.gone));
+  });
 
 /**
  * @param {NginxHTTPRequest} r
- * @param {string} text
+ * @param {() => {status: number, body: string} | undefined} make undefined where not every node was asked yet
  */
-function answer(r, text) {
+function orOneNodes(r, make) {
+  let answer;
+  try {
+    answer = make();
+  } catch (error) {
+    r.error(`no list: ${error}`);
+  }
+  if (!answer) {
+    r.internalRedirect(NODES);
+    return;
+  }
   r.headersOut["Content-Type"] = "application/json; charset=utf-8";
-  r.return(200, text);
+  r.return(answer.status, answer.body);
 }

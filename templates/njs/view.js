@@ -82,3 +82,11 @@ export function lookUp(of, name) {
  */
 const latest = (name) =>
   name.indexOf(":", name.lastIndexOf("/") + 1) < 0 ? `${name}:latest` : name;
+
+/**
+ * Names of nodes by their places in the view.
+ *
+ * @param {View} of
+ * @param {readonly number[]} indexes
+ */
+export const nodesOf = (of, indexes) => indexes.map((index) => of.nodes[index]?.name ?? "");

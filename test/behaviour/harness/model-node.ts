@@ -45,6 +45,8 @@ export class ModelNode implements AsyncDisposable {
   loaded: string[];
   everyMs: number;
   fault: Fault = "none";
+  /** The one model that is wedged while the others are not. */
+  wedged: string | undefined;
   /** Probes by the balancer. */
   probes = 0;
   /** Share of a loaded model that is in GPU memory. */
@@ -146,7 +148,7 @@ export class ModelNode implements AsyncDisposable {
     this.requests.push(seen);
     const gone = new AbortController();
     response.on("close", () => gone.abort());
-    while (this.fault === "wedged" && !gone.signal.aborted) await after(20);
+    while (this.#isWedged(seen.model) && !gone.signal.aborted) await after(20);
     if (gone.signal.aborted) return;
     if (this.fault === "broken") return json(response, { error: "the runner has died" }, 500);
     if (this.#busy >= this.#places) await new Promise<void>((go) => this.#waiting.push(go));
@@ -156,7 +158,7 @@ export class ModelNode implements AsyncDisposable {
         await after(this.#loadMs, undefined, { signal: gone.signal });
         this.loaded.push(seen.model);
       }
-      await this.#stream(Number(/n=(\d+)/.exec(body)?.[1] ?? 1), response, gone.signal);
+      await this.#stream(seen, Number(/n=(\d+)/.exec(body)?.[1] ?? 1), response, gone.signal);
       seen.complete = true;
     } catch {
       // The client has left.
@@ -167,11 +169,21 @@ export class ModelNode implements AsyncDisposable {
     }
   }
 
-  async #stream(count: number, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  /** Its runner gives no token. */
+  #isWedged(model: string): boolean {
+    return this.fault === "wedged" || this.wedged === model;
+  }
+
+  async #stream(
+    { model }: ModelRequest,
+    count: number,
+    response: ServerResponse,
+    gone: AbortSignal,
+  ): Promise<void> {
     response.writeHead(200, { "content-type": "application/x-ndjson" });
     for (let index = 0; index < count; index++) {
       if (this.everyMs > 0) await after(this.everyMs, undefined, { signal: gone });
-      while ((this.fault as Fault) === "wedged" && !gone.aborted) await after(20);
+      while (this.#isWedged(model) && !gone.aborted) await after(20);
       gone.throwIfAborted();
       response.write(`${JSON.stringify({ node: this.name, response: "token", done: false })}\n`);
     }

@@ -22,6 +22,7 @@ import { until } from "../../support/until.ts";
 import { Balancer, type BalancerOptions } from "./balancer.ts";
 import { ask, type Answered, type Asked } from "./client.ts";
 import { bridgeAddress } from "./docker.ts";
+import { ForkedModelNode } from "./forked-model-node.ts";
 import { ModelNode, type ModelNodeOptions } from "./model-node.ts";
 
 /** What a test may set beyond the nodes. */
@@ -32,17 +33,29 @@ export interface RoutedOptions extends Pick<BalancerOptions, "docker"> {
   balancer?: Known<BalancerArgs>;
   /** Files of the program that take the place of the real ones. */
   program?: Readonly<Record<string, string>>;
+  /** Does not wait until the balancer knows the nodes. */
+  unknown?: true;
+}
+
+/** What the balancer needs to know of a node. */
+interface Node extends AsyncDisposable {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly places: number;
+  readonly models: readonly string[];
+  readonly entry: object;
 }
 
 /** Seconds until every node has been asked, and what a busy machine adds. */
 const KNOWN_SECONDS = 30;
 
 /** Nodes with models, and a real nginx in front that knows them. */
-export class RoutedMesh implements AsyncDisposable {
-  readonly nodes: readonly ModelNode[];
+export class RoutedMesh<N extends Node = ModelNode> implements AsyncDisposable {
+  readonly nodes: readonly N[];
   readonly balancer: Balancer;
   readonly #options: RoutedOptions;
-  private constructor(nodes: readonly ModelNode[], balancer: Balancer, options: RoutedOptions) {
+  private constructor(nodes: readonly N[], balancer: Balancer, options: RoutedOptions) {
     this.nodes = nodes;
     this.balancer = balancer;
     this.#options = options;
@@ -56,17 +69,38 @@ export class RoutedMesh implements AsyncDisposable {
   ): Promise<RoutedMesh> {
     const address = await bridgeAddress();
     const started = await Promise.all(nodes.map((one) => ModelNode.start({ ...one, address })));
+    return RoutedMesh.#before(image, started, options);
+  }
+
+  /** The same with each node in a process of its own. */
+  static async startForked(
+    image: string,
+    nodes: readonly Omit<ModelNodeOptions, "address">[],
+    options: RoutedOptions = {},
+  ): Promise<RoutedMesh<ForkedModelNode>> {
+    const address = await bridgeAddress();
+    const started = await Promise.all(
+      nodes.map((one) => ForkedModelNode.start({ ...one, address })),
+    );
+    return RoutedMesh.#before(image, started, options);
+  }
+
+  static async #before<N extends Node>(
+    image: string,
+    nodes: readonly N[],
+    options: RoutedOptions,
+  ): Promise<RoutedMesh<N>> {
     try {
-      const balancer = await Balancer.start(image, config(started, options), {
-        edit: (conf) => routed(conf, started, options),
-        files: programFiles(started, options),
+      const balancer = await Balancer.start(image, config(nodes, options), {
+        edit: (conf) => routed(conf, nodes, options),
+        files: programFiles(nodes, options),
         ...(options.docker ? { docker: options.docker } : {}),
       });
-      const mesh = new RoutedMesh(started, balancer, options);
-      await mesh.known();
+      const mesh = new RoutedMesh(nodes, balancer, options);
+      if (!options.unknown) await mesh.known();
       return mesh;
     } catch (error) {
-      await Promise.all(started.map((node) => node.die()));
+      await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
       throw error;
     }
   }
@@ -85,7 +119,7 @@ export class RoutedMesh implements AsyncDisposable {
     );
   }
 
-  node(name: string): ModelNode {
+  node(name: string): N {
     const found = this.nodes.find((node) => node.name === name);
     if (!found) throw new Error(`no node ${name}`);
     return found;
@@ -133,7 +167,7 @@ export class RoutedMesh implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.balancer[Symbol.asyncDispose]();
-    await Promise.all(this.nodes.map((node) => node.die()));
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
   }
 }
 
@@ -141,14 +175,14 @@ export class RoutedMesh implements AsyncDisposable {
 export const names = (text: string): string[] =>
   (JSON.parse(text) as { models: { name: string }[] }).models.map(({ name }) => name);
 
-const config = (nodes: readonly ModelNode[], { balancer = {} }: RoutedOptions) => ({
+const config = (nodes: readonly Node[], { balancer = {} }: RoutedOptions) => ({
   nodes: nodes.map(({ entry }) => entry),
   balancer: { management: { port: 11500 }, ...balancer },
 });
 
 /** What lies beside nginx.conf; there by path from the config folder, where the harness writes files. */
 function programFiles(
-  nodes: readonly ModelNode[],
+  nodes: readonly Node[],
   { data = {}, told = {}, program = {} }: RoutedOptions,
 ): Record<string, string> {
   const all: RouterData = {
@@ -175,7 +209,7 @@ function programFiles(
 const lines = (directives: Directive[], depth: number) => print(directives, depth);
 
 /** The rendered config with the program in it. */
-function routed(conf: string, nodes: readonly ModelNode[], { data = {} }: RoutedOptions): string {
+function routed(conf: string, nodes: readonly Node[], { data = {} }: RoutedOptions): string {
   const session = data.session;
   const inference = Object.keys(INFERENCE);
   let text = lines(njsModule(), 0) + conf;
