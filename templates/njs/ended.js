@@ -115,7 +115,8 @@ function queueMoves(node, now) {
   const all = numbers();
   const before = number(`qe:${node}`);
   const still = number(`i:${node}`) >= (PLACES[node] ?? Infinity);
-  if (before > 0) {
+  // Without a queue the first of several ends would stand for all of them.
+  if (before > 0 && still) {
     all.incr(`qs:${node}`, (now - before) / 1000);
     all.incr(`qn:${node}`, 1);
   }

@@ -112,8 +112,10 @@ function placed(r, view, { name, model }, body) {
  * @param {string} key of its session
  */
 function hold(r, node, name, body, key) {
-  const waits = number(`i:${node.name}`) > node.places ? "1" : "0";
-  r.variables.mesh_place = `${waits}${node.name}|${name}`;
+  const inFlight = number(`i:${node.name}`);
+  r.variables.mesh_place = `${inFlight > node.places ? "1" : "0"}${node.name}|${name}`;
+  // From here on all its places are taken: the first end tells how fast a queue moves.
+  if (inFlight === node.places) numbers().set(`qe:${node.name}`, Date.now());
   if (data.session) remember(key, node.name, data.session);
   const size = body?.length ?? 0;
   if (size > LARGE_PROMPT && size > number(`bf:${node.name}|${name}`)) {

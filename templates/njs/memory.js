@@ -18,7 +18,7 @@
  *   gb: gs: gn:N|M  bytes and seconds of streams, ends; hb: hs: as they were at the last look
  *   sp: sa:N|M      speed in bytes per second, and when it was measured
  *   us: un:N        seconds and number of requests that found a free place
- *   qs: qn: qe:N    seconds between ends while all places were taken, their number, the last such end
+ *   qs: qn: qe:N    seconds between ends while all places were taken, their number, the last such end or when they were
  *   fb: bm: bf:N|M  longest first byte, largest prompt answered, largest under way
  * held, without expiry: P|N|M, the same of one worker: what it had is given back when it is gone
  * texts, without expiry: view, tags, ps, v1, verdicts, and per node a:N (facts), t:N (its tags), r:N (its ps)

@@ -160,7 +160,22 @@ function gauges() {
       "Seconds that a request is expected to take where the node has nothing else to do.",
       (_, index) => view?.nodes[index]?.seconds ?? 0,
     ),
+    each(
+      "mesh_node_turn_seconds",
+      "Seconds from one place that becomes free to the next while all are taken.",
+      (_, index) => view?.nodes[index]?.turn ?? 0,
+    ),
     each("mesh_node_models", "Models that it has.", ({ name }) => factsOf(name).disk.length),
+    {
+      name: "mesh_node_bytes_per_second",
+      help: "Measured speed of a stream, by model.",
+      samples: nodes.flatMap(({ name }) =>
+        factsOf(name).loaded.map((model) => ({
+          labels: { node: name, model },
+          value: number(`sp:${name}|${model}`),
+        })),
+      ),
+    },
     {
       name: "mesh_node_state",
       help: "1 for the state that the node is in.",

@@ -20,7 +20,7 @@ import { dataFile, njsProgram, programHash } from "../../../templates/njs-progra
 import type { RoutedNode, RouterData } from "../../../templates/router-data.ts";
 import { until } from "../../support/until.ts";
 import { Balancer, type BalancerOptions } from "./balancer.ts";
-import { ask, type Answered, type Asked } from "./client.ts";
+import { ask, nodeOf, type Answered, type Asked } from "./client.ts";
 import { bridgeAddress } from "./docker.ts";
 import { ForkedModelNode } from "./forked-model-node.ts";
 import { ModelNode, type ModelNodeOptions } from "./model-node.ts";
@@ -110,10 +110,10 @@ export class RoutedMesh<N extends Node = ModelNode> implements AsyncDisposable {
     await until(
       "list of the whole mesh",
       async () => {
-        const { text } = await ask(`${this.balancer.url}/api/tags`);
-        const listed = names(text);
+        const answer = await ask(`${this.balancer.url}/api/tags`);
         const union = new Set(this.nodes.flatMap(({ models }) => models));
-        return listed.length === union.size;
+        // Until then it is the list of one node.
+        return nodeOf(answer) === "" && names(answer.text).length === union.size;
       },
       { seconds: KNOWN_SECONDS },
     );
@@ -130,9 +130,12 @@ export class RoutedMesh<N extends Node = ModelNode> implements AsyncDisposable {
     model: string,
     { tokens = 1, ...asked }: Asked & { tokens?: number } = {},
   ): Promise<Answered> {
-    const messages = [{ role: "user", content: `n=${tokens}` }];
-    const body = JSON.stringify({ model, messages });
-    return ask(`${this.balancer.url}/api/chat`, { body, ...asked });
+    return this.post("/api/chat", { model, messages: [{ content: `n=${tokens}` }] }, asked);
+  }
+
+  /** Posts JSON to the front. */
+  post(path: string, body: object, asked: Asked = {}): Promise<Answered> {
+    return ask(`${this.balancer.url}${path}`, { body: JSON.stringify(body), ...asked });
   }
 
   /** Values of /metrics, by metric with its labels. */
@@ -244,7 +247,7 @@ function routed(conf: string, nodes: readonly Node[], { data = {} }: RoutedOptio
   put(/ {8}location \/v1\/models\/ \{[\s\S]*?\n {8}\}\n/, lines(modelLocations([]), 2));
   const health = "        location = /healthz {\n            return 200";
   put(health, `${lines(pages(), 2)}${health}`);
-  if (session)
+  if (session?.cookie !== undefined)
     put(
       "        add_header X-Mesh-Node",
       `${lines(sessionCookie(session, { secure: false }), 2)}        add_header X-Mesh-Node`,
