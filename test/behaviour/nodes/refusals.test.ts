@@ -63,7 +63,7 @@ describe.skipIf(why)(`a mesh whose places are all taken${why ? ` (${why})` : ""}
   });
 
   test("who comes back as told is served", async () => {
-    const waiting = Array.from({ length: 40 }, () => mesh.chat("m", { tokens: TOKENS }));
+    const waiting = Array.from({ length: 80 }, () => mesh.chat("m", { tokens: TOKENS }));
     const refused = await until(
       "refusal",
       async () => {
