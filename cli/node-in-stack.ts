@@ -1,12 +1,12 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { runProcess } from "../steps/engine/process.ts";
 import type { AdmissionInput } from "../steps/nodes/admission.ts";
 import type { ReadyInput } from "../steps/nodes/ready.ts";
 import type { RestartInput } from "../steps/nodes/restart.ts";
 import { StepError } from "../steps/step-error.ts";
+import { stepOf } from "../steps/step-text.ts";
 
-/** State files of large stacks have some megabytes. */
-const LARGEST_STATE = 512 * 1024 * 1024;
+/** For a state that lies far away, with secrets that a service there opens; only against one that never answers. */
+const EXPORT_SECONDS = 300;
 
 interface Resource {
   type: string;
@@ -54,19 +54,20 @@ export async function nodeInStack(node: string, stack?: string): Promise<Restart
 
 async function exported(stack: string | undefined, ...more: string[]): Promise<Resource[]> {
   const args = ["stack", "export", ...more, ...(stack === undefined ? [] : ["--stack", stack])];
-  try {
-    const { stdout } = await promisify(execFile)("pulumi", ["--non-interactive", ...args], {
-      maxBuffer: LARGEST_STATE,
-    });
-    return (
-      (JSON.parse(stdout) as { deployment: { resources?: Resource[] } }).deployment.resources ?? []
-    );
-  } catch (error) {
-    const { code, stderr } = error as { code?: unknown; stderr?: string };
-    if (code === "ENOENT") throw new StepError("the pulumi command is not on this machine");
-    if (!stderr) throw error;
-    throw new StepError(`pulumi ${args.join(" ")}: ${stderr.trim()}`);
-  }
+  const { code, stdout, stderr } = await runProcess("pulumi", ["--non-interactive", ...args], {
+    timeoutSeconds: EXPORT_SECONDS,
+  }).catch(withoutPulumi);
+  if (code !== 0) throw new StepError(`pulumi ${args.join(" ")}: ${stderr.trim()}`);
+  return (
+    (JSON.parse(stdout) as { deployment: { resources?: Resource[] } }).deployment.resources ?? []
+  );
+}
+
+function withoutPulumi(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ENOENT") throw error;
+  throw new StepError(
+    "the pulumi command is not on this machine's PATH; add its folder there, or run this where pulumi up is run",
+  );
 }
 
 /** A secret is exported as an object, with --show-secrets together with its value as JSON. */
@@ -77,7 +78,7 @@ function revealed(value: unknown): unknown {
 
 function stepInputs(resources: Resource[]) {
   const steps = resources.flatMap(({ type, inputs, delete: old }) => {
-    const name = /steps\.run\("(\w+)"\)/.exec(String(inputs?.create))?.[1];
+    const name = stepOf(inputs?.create);
     const stdin = revealed(inputs?.stdin);
     return type === "command:local:Command" && name && !old ? [{ name, stdin }] : [];
   });

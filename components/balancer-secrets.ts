@@ -16,7 +16,7 @@ export interface BalancerSecrets {
 /** Puts API keys, certificate and private key into the config volume, where any are declared. */
 export function keepSecrets(
   name: string,
-  place: object,
+  ref: object,
   plan: BalancerPlan,
   known: pulumi.Output<BalancerPlan>,
   opts: pulumi.CustomResourceOptions,
@@ -27,7 +27,7 @@ export function keepSecrets(
   const kept = step(
     `${name}-secrets`,
     { create: "keepSecrets" },
-    { balancer: place, image: pulumi.unsecret(known.apply(({ image }) => image)), hash, files },
+    { balancer: ref, image: pulumi.unsecret(known.apply(({ image }) => image)), hash, files },
     opts,
   );
   return { hash, kept: [kept] };

@@ -1,20 +1,20 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { BALANCER } from "../config/defaults.ts";
+import { NGINX } from "../config/defaults.ts";
 import { MESH_LABEL } from "../config/names.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { keepSecrets } from "./balancer-secrets.ts";
 import { nginxContainerArgs, publishedPorts } from "./containers/balancer-container.ts";
-import type { GpuHost } from "./gpu-host.ts";
-import { clearLeftover } from "./leftover.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
+import { clearOrphan } from "./orphan.ts";
 import { step } from "./step.ts";
 
 /** Arguments of LoadBalancer. */
 export interface LoadBalancerArgs {
   mesh: string;
-  /** With stand-ins for what is known later. */
+  /** With placeholders for what is known later. */
   plan: BalancerPlan;
   /** As it will be, secrets included. */
   known: pulumi.Output<BalancerPlan>;
@@ -32,59 +32,84 @@ export interface LoadBalancerArgs {
 
 /** nginx in a container, with its config in a volume; nodes are added by their admissions. */
 export class LoadBalancer extends pulumi.ComponentResource {
-  /** In which nodes on the balancer's engine get a place: see placeIn. */
+  /** In which nodes on the balancer's engine get a place: see networkAttachment. */
   readonly network: docker.Network;
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:LoadBalancer", name, {}, opts);
     const { plan, host } = args;
-    const place = balancerPlace(plan);
+    const ref = balancerRef(plan);
     const here = { parent: this, provider: host.provider, replacementTrigger: host.engine };
+    const known = { ...here, dependsOn: [host.preflight] };
 
-    const image = step(
-      `${name}-image`,
-      { create: "image" },
-      { endpoint: plan.endpoint, images: [args.image] },
-      { parent: this, dependsOn: [host.preflight] },
-    );
-    const ports = step(
-      `${name}-ports`,
-      { create: "ports" },
-      {
-        endpoint: plan.endpoint,
-        container: plan.container,
-        image: args.image,
-        ports: publishedPorts(plan).map(({ ip, port }) => ({ ip, port })),
-      },
-      { parent: this, dependsOn: [image] },
-    );
-    this.network = meshNetwork(name, args, { ...here, dependsOn: [host.preflight] });
-    const volume = new docker.Volume(
-      `${name}-config`,
-      { name: plan.volume, labels: [{ label: MESH_LABEL, value: args.mesh }] },
-      { ...here, dependsOn: [host.preflight] },
-    );
-    const reach = args.remote ? [reachNodes(name, place, args, [image, this.network], this)] : [];
-    const made = [image, this.network, volume, ...reach];
-    const before = { parent: this, dependsOn: [...made, ...args.asked] };
-    const secrets = keepSecrets(name, place, plan, args.known, before);
-    const config = step(
-      `${name}-config`,
-      { create: "applyConfig" },
-      { balancer: place, image: args.image, base: args.base, secrets: secrets.hash },
-      {
-        ...before,
-        dependsOn: [...before.dependsOn, ...secrets.kept],
-        drift: args.drift,
-      },
-    );
+    const image = imageOnHost(name, args, this);
+    const ports = freePorts(name, args, this, image);
+    this.network = meshNetwork(name, args, known);
+    const volume = configVolume(name, args, known);
+    const reach = args.remote ? [reachNodes(name, ref, args, [image, this.network], this)] : [];
+    const before = [image, this.network, volume, ...reach, ...args.asked];
+    const config = configInVolume(name, args, { parent: this, dependsOn: before });
     const container = nginxContainer(name, args, this.network, {
       ...here,
       dependsOn: [config, ports],
     });
-    servingGate(name, place, container, this);
+    servingGate(name, ref, container, this);
     this.registerOutputs({});
   }
+}
+
+function imageOnHost(
+  name: string,
+  { plan, image, host }: LoadBalancerArgs,
+  parent: pulumi.Resource,
+): local.Command {
+  const input = { endpoint: plan.endpoint, images: [image] };
+  return step(`${name}-image`, { create: "image" }, input, { parent, dependsOn: [host.preflight] });
+}
+
+/** Found out before the old container goes: the ports that the new one is to have. */
+function freePorts(
+  name: string,
+  { plan, image }: LoadBalancerArgs,
+  parent: pulumi.Resource,
+  hasImage: pulumi.Resource,
+): local.Command {
+  return step(
+    `${name}-ports`,
+    { create: "ports" },
+    {
+      endpoint: plan.endpoint,
+      container: plan.container,
+      image,
+      ports: publishedPorts(plan).map(({ ip, port }) => ({ ip, port })),
+    },
+    { parent, dependsOn: [hasImage] },
+  );
+}
+
+function configVolume(
+  name: string,
+  { mesh, plan }: LoadBalancerArgs,
+  opts: pulumi.CustomResourceOptions,
+): docker.Volume {
+  const labels = [{ label: MESH_LABEL, value: mesh }];
+  return new docker.Volume(`${name}-config`, { name: plan.volume, labels }, opts);
+}
+
+/** The secret files first, then the config that names them; nginx takes it over where it runs. */
+function configInVolume(
+  name: string,
+  { plan, known, image, base, drift }: LoadBalancerArgs,
+  before: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
+): local.Command {
+  const ref = balancerRef(plan);
+  const secrets = keepSecrets(name, ref, plan, known, before);
+  return step(
+    `${name}-config`,
+    { create: "applyConfig" },
+    { balancer: ref, image, base, secrets: secrets.hash },
+    { ...before, dependsOn: [...before.dependsOn, ...secrets.kept], drift },
+  );
 }
 
 function meshNetwork(
@@ -92,7 +117,7 @@ function meshNetwork(
   { mesh, plan }: LoadBalancerArgs,
   opts: pulumi.CustomResourceOptions,
 ) {
-  const leftover = {
+  const orphan = {
     kind: "network" as const,
     endpoint: plan.endpoint,
     name: plan.network,
@@ -107,7 +132,7 @@ function meshNetwork(
       ipamConfigs: [{ subnet: plan.addresses.subnet, gateway: plan.addresses.gateway }],
       labels: [{ label: MESH_LABEL, value: mesh }],
     },
-    { ...opts, ...clearLeftover(`${name}-network`, balancerPlace(plan), leftover) },
+    { ...opts, ...clearOrphan(`${name}-network`, balancerRef(plan), orphan) },
   );
 }
 
@@ -115,7 +140,7 @@ function meshNetwork(
  * A container's place in the mesh network. The name comes from the network itself, so that Pulumi deletes what is in it
  * first when it must be replaced: Docker removes no network with a container.
  */
-export const placeIn = ({ name }: docker.Network, ipv4Address: string) => ({
+export const networkAttachment = ({ name }: docker.Network, ipv4Address: string) => ({
   networksAdvanced: [{ name, ipv4Address }],
 });
 
@@ -126,7 +151,7 @@ function nginxContainer(
   opts: pulumi.CustomResourceOptions,
 ) {
   const { mesh, plan } = args;
-  const leftover = {
+  const orphan = {
     kind: "container" as const,
     endpoint: plan.endpoint,
     name: plan.container,
@@ -137,12 +162,12 @@ function nginxContainer(
     name,
     {
       ...nginxContainerArgs(mesh, plan),
-      ...placeIn(network, plan.addresses.balancer),
+      ...networkAttachment(network, plan.addresses.balancer),
       image: args.image,
     },
     {
       ...opts,
-      ...clearLeftover(name, balancerPlace(plan), leftover),
+      ...clearOrphan(name, balancerRef(plan), orphan),
       deleteBeforeReplace: true,
       replaceOnChanges: ["healthcheck", "tmpfs"],
     },
@@ -152,25 +177,25 @@ function nginxContainer(
 /** Nodes on other hosts must be within reach before anything of the balancer is changed for them. */
 function reachNodes(
   name: string,
-  place: ReturnType<typeof balancerPlace>,
+  ref: ReturnType<typeof balancerRef>,
   { image, remote }: LoadBalancerArgs,
   dependsOn: pulumi.Resource[],
   parent: pulumi.Resource,
 ): local.Command {
-  const input = { balancer: place, image, nodes: remote };
+  const input = { balancer: ref, image, nodes: remote };
   return step(`${name}-reach`, { create: "reach" }, input, { parent, dependsOn }, undefined, true);
 }
 
 function servingGate(
   name: string,
-  place: ReturnType<typeof balancerPlace>,
+  ref: ReturnType<typeof balancerRef>,
   container: docker.Container,
   parent: pulumi.Resource,
 ): local.Command {
   return step(
     `${name}-serving`,
     { create: "serving" },
-    { balancer: place, pids: BALANCER.pids },
+    { balancer: ref, pids: NGINX.pids },
     { parent, dependsOn: [container] },
     [container.id],
   );

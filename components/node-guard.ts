@@ -3,13 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { GUARD } from "../config/defaults.ts";
 import { MESH_LABEL } from "../config/names.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
 import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
-import type { Link } from "../steps/nodes/guard.ts";
+import type { LinkKeyPairs } from "../steps/nodes/guard.ts";
 import { guardContainerArgs, guardFiles, guardVolume } from "./containers/guard-container.ts";
-import type { GpuHost } from "./gpu-host.ts";
-import { clearLeftover } from "./leftover.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
+import { clearOrphan } from "./orphan.ts";
 import { spread } from "./outputs.ts";
 import { leftAlone, step } from "./step.ts";
 
@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 /** Arguments of nodeGuard. */
 export interface NodeGuardArgs {
   mesh: MeshPlan;
-  /** With stand-ins for what is known later. */
+  /** With placeholders for what is known later. */
   plan: NodePlan;
   /** As it will be. */
   node: pulumi.Output<NodePlan>;
@@ -39,47 +39,30 @@ export interface NodeGuard {
   beside: (container: docker.Container) => docker.Container;
 }
 
+/** A guard about to be made: its arguments, and what its resources have in common. */
+interface Making extends NodeGuardArgs {
+  parent: pulumi.Resource;
+  name: string;
+  container: ContainerPlan;
+  /** Name of its container and network. */
+  guard: string;
+  here: pulumi.CustomResourceOptions;
+  labels: { label: string; value: string }[];
+}
+
 /** Everything of a guard but its container, which has its turn with the node's. */
 export function nodeGuard(
   parent: pulumi.Resource,
   name: string,
   args: NodeGuardArgs & { container: ContainerPlan },
 ): NodeGuard {
-  const { mesh, node, image, container, host } = args;
-  const { offline } = args.plan;
-  const guard = container.guard!;
-  const here = {
-    parent,
-    provider: host.provider,
-    replacementTrigger: host.engine,
-    dependsOn: host.prepared,
-    // The provider's own choice for what has a name; but the old one is in use until the old guard is gone.
-    deleteBeforeReplace: false,
-    ...leftAlone(offline),
-  };
+  const making = begin(parent, name, args);
+  const { mesh, node, image, container, guard } = making;
   const link = nodeLink(parent, name, args.plan);
   const files = link.apply((made) => guardFiles(container, made));
   const volumeName = pulumi.unsecret(files.apply((all) => guardVolume(guard, all)));
-  const labels = [{ label: MESH_LABEL, value: mesh.name }];
-  const leftover = {
-    endpoint: container.endpoint,
-    name: guard,
-    label: MESH_LABEL,
-    mesh: mesh.name,
-  };
-  const place = balancerPlace(mesh.balancer);
-  const network = new docker.Network(
-    `${name}-guard`,
-    { name: guard, driver: "bridge", labels },
-    { ...here, ...clearLeftover(`${name}-guard-network`, place, { ...leftover, kind: "network" }) },
-  );
-  const volume = new docker.Volume(`${name}-guard`, { name: volumeName, labels }, here);
-  const kept = step(
-    `${name}-guard`,
-    { create: "keepGuard" },
-    { endpoint: container.endpoint, volume: volumeName, image, files },
-    { parent, dependsOn: [volume, ...host.prepared], ...leftAlone(offline) },
-  );
+  const network = guardNetwork(making);
+  const kept = filesInVolume(making, volumeName, files);
   const made = pulumi
     .all([node, volumeName])
     .apply(([known, volume]) => guardContainerArgs(mesh.name, known, volume));
@@ -90,29 +73,87 @@ export function nodeGuard(
     })),
     spec: pulumi.all([made, image]),
     network,
-    beside: (beside) =>
-      new docker.Container(
-        `${name}-guard`,
-        {
-          ...spread(made, guardContainerArgs(mesh.name, args.plan, "")),
-          image,
-          // So that it is removed before the node's container is, and after the drain: one of the two holds the port,
-          // also where the next program has no guard. Pulumi sees that in texts and lists, not in sets such as envs.
-          hostname: beside.id.apply((id) => id.slice(0, 12)),
-        },
-        {
-          ...here,
-          dependsOn: [beside, network, kept],
-          deleteBeforeReplace: true,
-          replaceOnChanges: ["healthcheck", "tmpfs"],
-          ...clearLeftover(`${name}-guard`, place, {
-            ...leftover,
-            kind: "container",
-            node: args.plan.name,
-          }),
-        },
-      ),
+    beside: (container) => guardContainer(making, made, container, [network, kept]),
   };
+}
+
+function begin(
+  parent: pulumi.Resource,
+  name: string,
+  args: NodeGuardArgs & { container: ContainerPlan },
+): Making {
+  const { host, mesh } = args;
+  const here = {
+    parent,
+    provider: host.provider,
+    replacementTrigger: host.engine,
+    dependsOn: host.prepared,
+    // The provider's own choice for what has a name; but the old one is in use until the old guard is gone.
+    deleteBeforeReplace: false,
+    ...leftAlone(args.plan.offline),
+  };
+  const labels = [{ label: MESH_LABEL, value: mesh.name }];
+  return { ...args, parent, name, guard: args.container.guard!, here, labels };
+}
+
+/** @param of for a container its node, by which it is known whether it serves */
+function clearGuardOrphan(
+  { name, mesh, container, guard }: Making,
+  of: { kind: "network" } | { kind: "container"; node: string },
+): pulumi.CustomResourceOptions {
+  const { endpoint } = container;
+  const orphan = { endpoint, name: guard, label: MESH_LABEL, mesh: mesh.name, ...of };
+  const resource = of.kind === "network" ? `${name}-guard-network` : `${name}-guard`;
+  return clearOrphan(resource, balancerRef(mesh.balancer), orphan);
+}
+
+function guardNetwork(making: Making): docker.Network {
+  const { name, guard, labels, here } = making;
+  return new docker.Network(
+    `${name}-guard`,
+    { name: guard, driver: "bridge", labels },
+    { ...here, ...clearGuardOrphan(making, { kind: "network" }) },
+  );
+}
+
+function filesInVolume(
+  { parent, name, plan, container, host, image, labels, here }: Making,
+  volumeName: pulumi.Output<string>,
+  files: pulumi.Output<object>,
+): pulumi.Resource {
+  const volume = new docker.Volume(`${name}-guard`, { name: volumeName, labels }, here);
+  return step(
+    `${name}-guard`,
+    { create: "keepGuard" },
+    { endpoint: container.endpoint, volume: volumeName, image, files },
+    { parent, dependsOn: [volume, ...host.prepared], ...leftAlone(plan.offline) },
+  );
+}
+
+function guardContainer(
+  making: Making,
+  made: pulumi.Output<ReturnType<typeof guardContainerArgs>>,
+  beside: docker.Container,
+  after: pulumi.Resource[],
+): docker.Container {
+  const { name, mesh, plan, image, here } = making;
+  return new docker.Container(
+    `${name}-guard`,
+    {
+      ...spread(made, guardContainerArgs(mesh.name, plan, "")),
+      image,
+      // So that it is removed before the node's container is, and after the drain: one of the two holds the port,
+      // also where the next program has no guard. Pulumi sees that in texts and lists, not in sets such as envs.
+      hostname: beside.id.apply((id) => id.slice(0, 12)),
+    },
+    {
+      ...here,
+      dependsOn: [beside, ...after],
+      deleteBeforeReplace: true,
+      replaceOnChanges: ["healthcheck", "tmpfs"],
+      ...clearGuardOrphan(making, { kind: "container", node: plan.name }),
+    },
+  );
 }
 
 /** Made once and kept, secret, in the state; `pulumi up --replace` of it makes a new one. */
@@ -120,7 +161,7 @@ function nodeLink(
   parent: pulumi.Resource,
   name: string,
   { name: node, tls, offline }: NodePlan,
-): pulumi.Output<Link> {
+): pulumi.Output<LinkKeyPairs> {
   const made = step(
     `${name}-link`,
     { create: "makeLink" },
@@ -134,7 +175,7 @@ function nodeLink(
     },
   );
   return pulumi.secret(made.stdout).apply((printed) => {
-    const link = JSON.parse(printed) as Link;
+    const link = JSON.parse(printed) as LinkKeyPairs;
     for (const { certificate } of [link.server, link.client]) {
       const { validTo } = new X509Certificate(certificate);
       if (Date.parse(validTo) > Date.now() + GUARD.warningDays * DAY_MS) continue;

@@ -1,29 +1,25 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nginxConf } from "../templates/nginx-conf.ts";
 import { balancerWarnings } from "../config/checks/warnings.ts";
-import { engineWarnings } from "./engine-warnings.ts";
-import { NGINX_IMAGE } from "../config/defaults.ts";
-import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
-import { planArgs, type KnownLater } from "./known-later.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
+import { engineWarnings } from "./hosts/engine-warnings.ts";
+import { byName } from "./by-name.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
+import { createHosts, nginxImage } from "./hosts/gpu-hosts.ts";
+import { planArgs, type LateValues } from "./late-values.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
 import { LoadBalancer } from "./load-balancer.ts";
 import type { NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
-import { shortHash } from "../config/short-hash.ts";
 import { ollamaEnvironment, serviceEnvironment } from "../plan/ollama-environment.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import { urlAt, type BalancerPlan } from "../plan/balancer-plan.ts";
 import { nodeState } from "../plan/node-plan.ts";
-import type { HostPlan } from "../plan/host-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import type { ModelPlace } from "../steps/models/model-store.ts";
 import { sshHostName } from "../steps/engine/ssh.ts";
 import { ConfigurationError } from "../config/problems.ts";
-import { configDrift } from "./standing/drift.ts";
-import { askBalancer, type NoStanding, type Standing } from "./standing/standing.ts";
-import { step } from "./step.ts";
-import { turnOrder } from "./standing/turn-order.ts";
+import { configDrift } from "./observed/drift.ts";
+import { askBalancer, type NotObserved, type ObservedMesh } from "./observed/observed-mesh.ts";
+import { rolloutOrder } from "./observed/rollout-order.ts";
 
 /**
  * One endpoint for a fleet of Ollama servers: containers on one or several Docker engines behind an
@@ -46,12 +42,12 @@ export class OllamaMesh extends pulumi.ComponentResource {
     const known = plannedOrRefused(this, name, args);
     warn(this, known);
     const hosts = createHosts(this, known, args);
-    const standing = askBalancer(balancerPlace(known.plan.balancer));
-    const balancer = createBalancer(this, known, hosts, standing, args);
-    const nodes = createNodes(this, known, hosts, balancer, standing, args);
+    const observed = askBalancer(balancerRef(known.plan.balancer));
+    const balancer = createBalancer(this, known, hosts, observed, args);
+    const nodes = createNodes(this, known, hosts, balancer, observed, args);
 
     const served = pulumi.all(nodes.map(({ admission }) => admission.id));
-    const planned = pulumi.all(known.plan.nodes.map((node) => known.nodes.get(node.name)!));
+    const planned = pulumi.all(known.plan.nodes.map((node) => byName(known.nodes, node.name)));
     this.endpoint = served.apply(() => clientsUrl(known.plan.balancer));
     this.nodes = pulumi.all([planned, served]).apply(([all]) =>
       all.map((node) => ({
@@ -65,7 +61,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
   }
 }
 
-function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): KnownLater {
+function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): LateValues {
   try {
     return planArgs(name, args);
   } catch (error) {
@@ -80,114 +76,17 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
 }
 
 /** Says before anything is touched what is allowed but may hurt. */
-function warn(mesh: OllamaMesh, { config }: KnownLater): void {
+function warn(mesh: OllamaMesh, { config }: LateValues): void {
   for (const { path, text } of [...balancerWarnings(config), ...engineWarnings(config)]) {
     void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
 }
 
-const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-
-/** One per Docker engine, the balancer's included, by endpoint. */
-function createHosts(
-  mesh: OllamaMesh,
-  known: KnownLater,
-  args: OllamaMeshArgs,
-): Map<string, GpuHost> {
-  const { plan } = known;
-  const described = plan.hosts.map((host) => describeHost(known, host, args));
-  const { length: on } = described.filter(({ plan: { offline } }) => !offline);
-  const looked = on > 1 ? [lookAtHosts(mesh, plan, described)] : [];
-  return new Map(
-    described.map((args): [string, GpuHost] => {
-      const name = `${plan.name}-${args.plan.key}`;
-      return [args.plan.endpoint, new GpuHost(name, { ...args, after: looked }, { parent: mesh })];
-    }),
-  );
-}
-
-function describeHost(
-  { plan, nodes }: KnownLater,
-  host: HostPlan,
-  args: OllamaMeshArgs,
-): Omit<GpuHostArgs, "after"> {
-  const own = pulumi
-    .all(plan.nodes.map((node) => nodes.get(node.name)!))
-    .apply((all) =>
-      all.flatMap(({ container }) => (container?.endpoint === host.endpoint ? [container] : [])),
-    );
-  return {
-    mesh: plan.name,
-    plan: host,
-    images: pulumi.all([own, nginxImage(args)]).apply(([containers, nginx]) => {
-      const all = containers.flatMap(({ image, guard }) => [image, ...(guard ? [nginx] : [])]);
-      return [...new Set(all)].sort();
-    }),
-    models: modelPlace(nodes, host),
-    // Also those that are switched off: whether one answers is found out when a model is missing.
-    peers: plan.hosts.flatMap((other) =>
-      other.ollama && other.endpoint !== host.endpoint ? [modelPlace(nodes, other)] : [],
-    ),
-    // With the settings, since a plan has stand-ins for values of the environment.
-    purpose: pulumi
-      .all([own, settingsOn(host, args)])
-      .apply(([containers, settings]) =>
-        shortHash(JSON.stringify([containers.toSorted(byName), settings, host.network]), 16),
-      ),
-    minimumFreeGiB: plan.rollout.minimumFreeGiB,
-  };
-}
-
-/** Also of what guards a node. */
-const nginxImage = ({ balancer }: OllamaMeshArgs): pulumi.Output<string> =>
-  pulumi.output(balancer?.image ?? NGINX_IMAGE);
-
-/** What is declared of a host's nodes that may hold values known later, by node, and that of all. */
-function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
-  const own = nodes.map((name) => {
-    const { ollama = {}, service = {} } = args.nodes.find((node) => node.name === name) ?? {};
-    return { ollama, service };
-  });
-  return pulumi.output(nodes.length === 0 ? [] : [args.ollama ?? {}, ...own]);
-}
-
-/** One look at all hosts that something is changed on, with all their problems in one message. */
-function lookAtHosts(
-  mesh: OllamaMesh,
-  plan: MeshPlan,
-  hosts: Omit<GpuHostArgs, "after">[],
-): pulumi.Resource {
-  const off = hosts.flatMap(({ plan: { offline, endpoint } }) => (offline ? [endpoint] : []));
-  const input = {
-    hosts: hosts.filter(({ plan: { offline } }) => !offline).map(hostNeeds),
-    ...(off.length > 0 ? { offline: off } : {}),
-  };
-  return step(`${plan.name}-hosts`, { create: "hosts" }, input, { parent: mesh }, undefined, true);
-}
-
-/** The store of a host, as other hosts reach it: at the address of a node that is published there. */
-function modelPlace(nodes: KnownLater["nodes"], host: HostPlan): pulumi.Output<ModelPlace> {
-  return pulumi.all([...nodes.values()]).apply((all) => {
-    const own = all.filter(({ container }) => container?.endpoint === host.endpoint);
-    const images = own.flatMap(({ container }) =>
-      container && !container.service ? [container.image] : [],
-    );
-    const published = own.find(({ container }) => container?.publish);
-    const address = published?.address ?? engineHost(host.endpoint);
-    return {
-      endpoint: host.endpoint,
-      volume: host.volume,
-      image: images.sort()[0] ?? "",
-      ...(address ? { address } : {}),
-    };
-  });
-}
-
 function createBalancer(
   mesh: OllamaMesh,
-  { plan, nodes, balancer }: KnownLater,
+  { plan, nodes, balancer }: LateValues,
   hosts: Map<string, GpuHost>,
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
   args: OllamaMeshArgs,
 ): LoadBalancer {
   return new LoadBalancer(
@@ -197,12 +96,12 @@ function createBalancer(
       plan: plan.balancer,
       known: balancer,
       image: nginxImage(args),
-      host: hosts.get(plan.balancer.endpoint)!,
+      host: byName(hosts, plan.balancer.endpoint),
       remote: remoteNodes(plan, nodes),
       base: pulumi
         .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
         .apply(([all, certificate]) => nginxConf(withCertificate(plan.balancer, certificate), all)),
-      drift: configDrift(standing),
+      drift: configDrift(observed),
       asked: [...hosts.values()].map(({ preflight }) => preflight),
     },
     { parent: mesh },
@@ -219,27 +118,27 @@ const withCertificate = (plan: BalancerPlan, certificate: string | undefined): B
   certificate === undefined ? plan : { ...plan, tls: { ...plan.tls, certificate } };
 
 /** Nodes that the balancer will reach over the LAN, those in maintenance or offline left out; undefined when there are none. */
-function remoteNodes(plan: MeshPlan, nodes: KnownLater["nodes"]) {
+function remoteNodes(plan: MeshPlan, nodes: LateValues["nodes"]) {
   const remote = plan.nodes.filter(
     ({ container, maintenance, offline }) => container?.publish && !maintenance && !offline,
   );
   if (remote.length === 0) return undefined;
   return pulumi
-    .all(remote.map(({ name }) => nodes.get(name)!))
+    .all(remote.map(({ name }) => byName(nodes, name)))
     .apply((all) => all.map(({ name, address, port }) => ({ node: name, address, port })));
 }
 
 /** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
 function createNodes(
   mesh: OllamaMesh,
-  { plan, nodes }: KnownLater,
+  { plan, nodes }: LateValues,
   hosts: Map<string, GpuHost>,
   balancer: LoadBalancer,
-  standing: Standing | NoStanding,
+  observed: ObservedMesh | NotObserved,
   args: OllamaMeshArgs,
 ): OllamaNode[] {
   const preparations = [...hosts.values()].flatMap((host) => host.prepared);
-  const order = turnOrder(plan, standing);
+  const order = rolloutOrder(plan, observed);
   const created = new Map<string, OllamaNode>();
   const create = (name: string) => {
     const i = plan.nodes.findIndex((node) => node.name === name);
@@ -253,7 +152,7 @@ function createNodes(
       {
         mesh: plan,
         plan: node,
-        node: nodes.get(name)!,
+        node: byName(nodes, name),
         environment: settings.apply(([all, own, service]) => {
           const gpus = node.container?.gpus ?? {};
           return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
@@ -261,8 +160,8 @@ function createNodes(
         ...(host ? { host } : {}),
         image: nginxImage(args),
         balancer,
-        standing,
-        after: [...preparations, ...waitsFor.map((other) => created.get(other)!.admission)],
+        observed,
+        after: [...preparations, ...waitsFor.map((other) => byName(created, other).admission)],
       },
       { parent: mesh },
     );
@@ -271,7 +170,7 @@ function createNodes(
   for (const name of [...order.keys(), ...nodes.keys()]) {
     if (!created.has(name)) created.set(name, create(name));
   }
-  return plan.nodes.map(({ name }) => created.get(name)!);
+  return plan.nodes.map(({ name }) => byName(created, name));
 }
 
 /** Clients do not know the names of an ssh config. No resource depends on what these stand for, only an output. */

@@ -1,30 +1,30 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { tlsHop } from "../templates/nodes/tls-hop.ts";
+import { tlsProxy } from "../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../templates/nodes/upstream.ts";
 import { GPUS, GUARD } from "../config/defaults.ts";
-import type { GpuHost } from "./gpu-host.ts";
-import { balancerPlace } from "../plan/balancer-place.ts";
-import { isStandIn } from "./known-later.ts";
+import type { GpuHost } from "./hosts/gpu-host.ts";
+import { balancerRef } from "../plan/balancer-ref.ts";
+import { isPlaceholder } from "./late-values.ts";
 import { nodeContainerArgs } from "./containers/node-container.ts";
-import { placeIn, type LoadBalancer } from "./load-balancer.ts";
+import { networkAttachment, type LoadBalancer } from "./load-balancer.ts";
 import { nodeGuard, type NodeGuard } from "./node-guard.ts";
 import { spread } from "./outputs.ts";
-import { clearLeftover } from "./leftover.ts";
+import { clearOrphan } from "./orphan.ts";
 import { MESH_LABEL } from "../config/names.ts";
 import { shortHash } from "../config/short-hash.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import { lineDrift } from "./standing/drift.ts";
-import type { NoStanding, Standing } from "./standing/standing.ts";
+import { lineDrift } from "./observed/drift.ts";
+import type { NotObserved, ObservedMesh } from "./observed/observed-mesh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of OllamaNode. */
 export interface OllamaNodeArgs {
   mesh: MeshPlan;
-  /** With stand-ins for what is known later. */
+  /** With placeholders for what is known later. */
   plan: NodePlan;
   /** As it will be. */
   node: pulumi.Output<NodePlan>;
@@ -35,7 +35,7 @@ export interface OllamaNodeArgs {
   /** nginx's, for a node's guard. */
   image: pulumi.Output<string>;
   /** How the balancer stands at the moment. */
-  standing: Standing | NoStanding;
+  observed: ObservedMesh | NotObserved;
   /** What must be there before the node may take traffic. */
   balancer: LoadBalancer;
   /** What must be done before its container may be touched: hosts prepared, earlier nodes back in traffic. */
@@ -79,7 +79,7 @@ function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs, guard?
     `${name}-turn`,
     { create: "enlist", update: "takeTurn", delete: "delist" },
     {
-      balancer: balancerPlace(mesh.balancer),
+      balancer: balancerRef(mesh.balancer),
       node: plan.name,
       // What an offline node is made of changes nothing before it is back.
       spec: plan.offline
@@ -107,10 +107,11 @@ function nodeContainer(
   const inputs = args.node.apply((node) => nodeContainerArgs(args.mesh, node, []));
   const all = spread(inputs, nodeContainerArgs(args.mesh, args.plan, []));
   const { meshAddress } = args.plan.container!;
-  const place = meshAddress === undefined ? {} : placeIn(args.balancer.network, meshAddress);
+  const attachment =
+    meshAddress === undefined ? {} : networkAttachment(args.balancer.network, meshAddress);
   return new docker.Container(
     name,
-    { ...all, ...place, envs: args.environment },
+    { ...all, ...attachment, envs: args.environment },
     {
       parent,
       provider: host.provider,
@@ -120,7 +121,7 @@ function nodeContainer(
       // The provider takes a change of these and does not apply it.
       replaceOnChanges: ["healthcheck", "tmpfs"],
       ...leftAlone(args.plan.offline),
-      ...clearLeftover(name, balancerPlace(args.mesh.balancer), {
+      ...clearOrphan(name, balancerRef(args.mesh.balancer), {
         kind: "container",
         endpoint: args.plan.container!.endpoint,
         name: args.plan.container!.name,
@@ -143,7 +144,7 @@ function readyGate(
     `${name}-ready`,
     { create: "ready" },
     {
-      balancer: balancerPlace(mesh.balancer),
+      balancer: balancerRef(mesh.balancer),
       endpoint: container.endpoint,
       container: container.name,
       node: plan.name,
@@ -183,17 +184,17 @@ function minimumOnGpu({ gpus }: ContainerPlan): { minimumGpuPercent?: number } {
 function admit(
   parent: OllamaNode,
   name: string,
-  { mesh, node, plan, standing }: OllamaNodeArgs,
+  { mesh, node, plan, observed }: OllamaNodeArgs,
   dependsOn: pulumi.Resource[],
   triggers?: pulumi.Input<unknown>[],
 ) {
   const balancer: BalancerPlan = mesh.balancer;
-  const line = isStandIn(plan.address) ? undefined : serverLine(balancer, plan);
+  const line = isPlaceholder(plan.address) ? undefined : serverLine(balancer, plan);
   return step(
     `${name}-admission`,
     { create: "admit", update: "amend", delete: "drain" },
     {
-      balancer: balancerPlace(balancer),
+      balancer: balancerRef(balancer),
       node: plan.name,
       address: node.address,
       port: plan.port,
@@ -201,7 +202,7 @@ function admit(
       // Left out where there is no TLS, so that other nodes have nothing to change.
       ...(plan.tls
         ? {
-            hop: node.apply((known) => tlsHop(balancer, known)!),
+            hop: node.apply((known) => tlsProxy(balancer, known)!),
             tls: node.apply(({ tls }) => tls!),
           }
         : {}),
@@ -210,7 +211,7 @@ function admit(
       ...(plan.offline ? { offline: true } : {}),
       ...(plan.container ? { engine: plan.container.endpoint } : {}),
     },
-    { parent, dependsOn, drift: lineDrift(standing, plan, line) },
+    { parent, dependsOn, drift: lineDrift(observed, plan, line) },
     triggers,
   );
 }

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** The properties of an Output object as single Outputs, so that a preview shows which of them is not known yet. */
 export function spread<T extends object>(

@@ -1,6 +1,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StepInputs } from "../steps/run.ts";
+import { stepText } from "../steps/step-text.ts";
 
 /** Which step runs when; `update` and `delete` default to nothing. */
 export interface StepTexts<Name extends keyof StepInputs> {
@@ -40,9 +41,6 @@ export const leftAlone = (offline: boolean): pulumi.CustomResourceOptions =>
  * A step as a resource: a Command that runs it with its input on stdin. A failed one is not in the
  * state, so the next `up` tries it again, and only it.
  *
- * The text names the step and this package, and no path, so that a second checkout or a colleague's
- * machine sees no change. It is run with the old state's text when a resource is deleted: keep it.
- *
  * @param triggers values whose change replaces the resource, `delete` before `create`
  * @param remembers whether an update is told what the step printed before; that must be short
  */
@@ -61,9 +59,9 @@ export function step<Name extends keyof StepInputs>(
     name,
     {
       interpreter: ["node", "-e"],
-      create: text(texts.create),
-      update: text(texts.update ?? texts.create),
-      ...(texts.delete ? { delete: text(texts.delete) } : {}),
+      create: stepText(texts.create),
+      update: stepText(texts.update ?? texts.create),
+      ...(texts.delete ? { delete: stepText(texts.delete) } : {}),
       stdin: pulumi.jsonStringify(input),
       logging: local.Logging.Stderr,
       // Previous output in the environment would meet the system's limit on long ones.
@@ -74,5 +72,3 @@ export function step<Name extends keyof StepInputs>(
     { deleteBeforeReplace: true, ...ignoreChanges, ...opts },
   );
 }
-
-const text = (name: string) => `import("ollama-mesh/steps").then((steps) => steps.run("${name}"))`;

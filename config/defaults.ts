@@ -39,9 +39,10 @@ export const OLLAMA = {
 /** Ollama's own, where none is declared: for so long a load may stand still, and be silent. */
 export const OLLAMA_LOAD_SECONDS = 300;
 
+/** In the shape of BalancerArgs. */
 export const BALANCER = {
-  listenAddress: "127.0.0.1",
-  listenPort: OLLAMA_PORT,
+  image: NGINX_IMAGE,
+  listen: { address: "127.0.0.1", port: OLLAMA_PORT },
   algorithm: "least_conn",
   /** Room for one lost packet, which is sent again after a second. */
   connectTimeoutSeconds: 2,
@@ -61,17 +62,23 @@ export const BALANCER = {
    */
   failTimeoutSeconds: 2,
   maxBodyMiB: 64,
+  keepalive: {
+    connections: 32,
+    timeoutSeconds: 60,
+    /** nginx's own: a new connection now and then frees what the old one holds. */
+    requests: 1000,
+  },
   nodeHeader: true,
+  workers: 2,
+} as const;
+
+/** The nginx in front of the nodes, and its container: nothing of it can be declared. */
+export const NGINX = {
   /**
-   * For which a client's idle connection is kept at a reload: the client may be about to send on it. Without
-   * it 92 of 57,000 requests failed in reloads. A drain waits for it, see steps/admission.ts.
+   * Seconds for which a client's idle connection is kept at a reload: the client may be about to send on it. Without
+   * it 92 of 57,000 requests failed in reloads. A drain waits for it, see steps/nodes/admission.ts.
    */
   keepaliveMinTimeoutSeconds: 5,
-  keepaliveConnections: 32,
-  keepaliveTimeoutSeconds: 60,
-  /** nginx's own: a new connection now and then frees what the old one holds. */
-  keepaliveRequests: 1000,
-  workers: 2,
   /** nginx with 2 workers and 8192 connections each stays below 200 MiB; bodies and buffers come on top. */
   memoryMiB: 1024,
   pids: 256,

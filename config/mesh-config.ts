@@ -18,21 +18,6 @@ export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): b
   return (node.access ?? access ?? NODE.access) === "balancerOnly";
 }
 
-/** A node that is fine in itself, with its place in the list. */
-export interface PlacedNode {
-  at: number;
-  node: NodeConfig;
-}
-
-/** Those parts of the arguments that are fine by themselves, so that their combination can be checked although others are not. */
-export interface WellFormed {
-  nodes: PlacedNode[];
-  allNodesKnown: boolean;
-  balancer: NonNullable<MeshConfig["balancer"]>;
-  rollout: NonNullable<MeshConfig["rollout"]>;
-  ollama: NonNullable<MeshConfig["ollama"]>;
-}
-
 /** The arguments of a mesh, checked, every Input known. */
 export type MeshConfig = Known<OllamaMeshArgs>;
 

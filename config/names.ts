@@ -3,11 +3,6 @@ import { engineHost } from "./net/engine-endpoint.ts";
 import { shortHash } from "./short-hash.ts";
 
 // Names are identity: a changed name replaces what carries it. All come from what the user
-
-// Names are identity: a changed name replaces what carries it. All come from what the user
-// wrote (mesh and node names, engines), never from a position in a list.
-
-// Names are identity: a changed name replaces what carries it. All come from what the user
 // wrote (mesh and node names, engines), never from a position in a list.
 
 /** Docker labels that say whose a container, volume or network is. */
@@ -21,11 +16,16 @@ export const nodeContainer = (mesh: string, node: string) => `${mesh}-${node}`;
 /** Name of what guards a node with access: balancerOnly, and of the network of the two. "." keeps it apart from every node. */
 export const nodeGuard = (mesh: string, node: string) => `${nodeContainer(mesh, node)}.guard`;
 
-/** Name of the balancer's container, of its network and of the volume with its config. No node is called "balancer". */
-export const balancerContainer = (mesh: string) => `${mesh}-balancer`;
+/** The balancer's name among the containers of a mesh, and so no node's. */
+export const BALANCER_NAME = "balancer";
 
+/** Name of the balancer's container. */
+export const balancerContainer = (mesh: string) => `${mesh}-${BALANCER_NAME}`;
+
+/** Name of the mesh network. */
 export const meshNetwork = (mesh: string) => `${mesh}-network`;
 
+/** Name of the volume with the balancer's config. */
 export const configVolume = (mesh: string) => `${mesh}-config`;
 
 /** Name of the volume with the models, one per mesh and engine. */

@@ -1,10 +1,19 @@
-import { combinationProblems } from "./checks/node-problems.ts";
-import type { MeshConfig, PlacedNode, WellFormed } from "./mesh-config.ts";
-import { ConfigurationError } from "./problems.ts";
-import { balancerSchema } from "./schema/balancer-schema.ts";
+import { balancerProblems } from "./checks/balancer-problems.ts";
+import {
+  addressProblems,
+  backupProblems,
+  nameProblems,
+  rolloutProblems,
+} from "./checks/fleet-problems.ts";
+import { meshNetworkProblems } from "./checks/mesh-network-problems.ts";
+import { nodeProblems } from "./checks/node-problems.ts";
+import { offlineProblems } from "./checks/offline-problems.ts";
+import { type WellFormed, allOf, wellFormed } from "./checks/well-formed.ts";
+import type { MeshConfig } from "./mesh-config.ts";
+import { ConfigurationError, type Problem } from "./problems.ts";
 import { fieldProblems } from "./schema/field-problems.ts";
-import { meshSchema, rolloutSchema } from "./schema/mesh-schema.ts";
-import { nodeSchema } from "./schema/node-schema.ts";
+import { meshSchema } from "./schema/mesh-schema.ts";
+import { withoutUndefined } from "./without-undefined.ts";
 
 /**
  * Checks the arguments of a mesh and returns them.
@@ -17,39 +26,22 @@ export function parseMesh(given: unknown, name?: string): MeshConfig {
   const parsed = meshSchema.safeParse(input);
   const problems = [
     ...(parsed.success ? [] : fieldProblems(parsed.error, input)),
-    ...combinationProblems(wellFormed(input), name),
+    ...combinationProblems(parsed.success ? allOf(parsed.data) : wellFormed(input), name),
   ];
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new ConfigurationError(problems);
 }
 
-/** A setting that is undefined is one that was left out; as a value it would hide the default. */
-function withoutUndefined(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutUndefined);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== undefined)
-      .map(([key, inner]) => [key, withoutUndefined(inner)]),
-  );
-}
-
-function wellFormed(input: unknown): WellFormed {
-  const given = (typeof input === "object" && input !== null ? input : {}) as Record<
-    string,
-    unknown
-  >;
-  const list = Array.isArray(given["nodes"]) ? given["nodes"] : [];
-  const nodes = list.flatMap((item, at): PlacedNode[] => {
-    const node = nodeSchema.safeParse(item);
-    return node.success ? [{ at, node: node.data }] : [];
-  });
-  return {
-    nodes,
-    allNodesKnown: nodes.length === list.length,
-    balancer: balancerSchema.safeParse(given["balancer"] ?? {}).data ?? {},
-    rollout: rolloutSchema.safeParse(given["rollout"] ?? {}).data ?? {},
-    ollama:
-      meshSchema.safeParse({ nodes: [{ name: "a" }], ollama: given["ollama"] }).data?.ollama ?? {},
-  };
+/** What each field allows but together can't work, or would hurt. */
+function combinationProblems(mesh: WellFormed, name?: string): Problem[] {
+  return [
+    ...nameProblems(mesh),
+    ...addressProblems(mesh),
+    ...mesh.nodes.flatMap((node) => nodeProblems(node, mesh)),
+    ...backupProblems(mesh),
+    ...offlineProblems(mesh),
+    ...meshNetworkProblems(mesh, name),
+    ...rolloutProblems(mesh),
+    ...balancerProblems(mesh),
+  ];
 }

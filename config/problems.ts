@@ -1,3 +1,5 @@
+import leven from "leven";
+
 /** One mistake in the configuration. */
 export interface Problem {
   /** Where, as the user wrote it: nodes[1].port */
@@ -19,9 +21,8 @@ export class ConfigurationError extends Error {
 
 /** One line per problem, sorted by path with list positions as numbers, the texts in one column. */
 export function formatProblems(problems: readonly Problem[]): string {
-  const order = new Intl.Collator("en", { numeric: true });
   const sorted = [...problems].sort(
-    (a, b) => order.compare(a.path, b.path) || order.compare(a.text, b.text),
+    (a, b) => compareTexts(a.path, b.path) || compareTexts(a.text, b.text),
   );
   const width = Math.max(...sorted.map(({ path }) => path.length));
   const count = sorted.length === 1 ? "1 problem" : `${sorted.length} problems`;
@@ -30,6 +31,12 @@ export function formatProblems(problems: readonly Problem[]): string {
     ...sorted.map(({ path, text }) => `  ${path.padEnd(width)}  ${text}`),
   ].join("\n");
 }
+
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
+/** As people order texts; those that people hold for equal, such as "a" and "a\0", by their code units. */
+const compareTexts = (a: string, b: string) =>
+  COLLATOR.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
 
 /** A value as it may stand in a message: short, on one line, and without what is inside it, which may be secret. */
 export function show(value: unknown): string {
@@ -54,22 +61,12 @@ export function dotPath(path: readonly PropertyKey[]): string {
 
 /** Of the known words, the one that a typo most likely meant: at most two edits away, else none. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((candidate) => ({ candidate, edits: editDistance(word, candidate) }))
-    .sort((a, b) => a.edits - b.edits);
-  const best = ranked[0];
-  return best && best.edits <= 2 ? best.candidate : undefined;
+  const edits = (candidate: string) => leven(word.toLowerCase(), candidate.toLowerCase());
+  const [best] = known
+    .map((candidate) => ({ candidate, distance: edits(candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= MOST_EDITS ? best.candidate : undefined;
 }
 
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1]!.toLowerCase() === b[j - 1]!.toLowerCase();
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (same ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
+/** A letter too many, two that changed places: more is another word. */
+const MOST_EDITS = 2;

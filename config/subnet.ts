@@ -1,4 +1,4 @@
-import { type Ipv4Network, cidr, parseNetwork } from "./net/ipv4-network.ts";
+import { type Ipv4Network, parseNetwork } from "./net/ipv4-network.ts";
 import { shortHash } from "./short-hash.ts";
 
 /** Addresses below this offset are kept for the gateway (1) and the balancer (2). */
@@ -7,7 +7,7 @@ export const FIRST_NODE = 16;
 /** A /20 inside 10.0.0.0/8 by the mesh's name: meshes on one engine hardly ever meet, and the same mesh always gets the same. */
 export function defaultSubnet(mesh: string): string {
   const place = Number.parseInt(shortHash(mesh, 8), 16) % 4096;
-  return cidr({ base: 10 * 2 ** 24 + place * 2 ** 12, bits: 20 });
+  return `10.${Math.floor(place / 16)}.${(place % 16) * 16}.0/20`;
 }
 
 /** How many nodes a subnet has room for. */

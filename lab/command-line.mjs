@@ -23,7 +23,7 @@ export async function commandLine(help, options, main, also = {}) {
       allowPositionals: also.words === true,
     });
     words = parsed.positionals;
-    values = /** @type {Values} */ (parsed.values);
+    values = parsed.values;
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${help}`);
     process.exitCode = 2;

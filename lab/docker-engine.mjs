@@ -3,15 +3,15 @@ import { execFile, spawn } from "node:child_process";
 import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { cacheFolder } from "../toolchain/cache.mjs";
 import { run } from "../toolchain/command.mjs";
 import { step } from "../toolchain/progress.mjs";
+import { GiveUp, until } from "../toolchain/until.mjs";
 import { ensureAptPackages, isThere } from "./apt-packages.mjs";
 
-const START_WITHIN_MS = 60_000;
+const START_OR_END = { seconds: 60, everyMs: 200 };
 const ANSWER_WITHIN_MS = 10_000;
 
 /** Which process is the engine that the lab started; kept until it is stopped. */
@@ -55,13 +55,8 @@ export async function stopStartedEngine() {
   if (running.trim() !== "") return "in use";
   await step("Stop the Docker engine that the lab had started", async () => {
     process.kill(pid, "SIGTERM");
-    const deadline = Date.now() + START_WITHIN_MS;
-    while (startTime(pid) !== undefined) {
-      if (Date.now() > deadline) {
-        throw new Error(`dockerd (process ${pid}) did not end. Its log: ${logFile()}`);
-      }
-      await sleep(100);
-    }
+    const what = `end of dockerd (process ${pid}; its log: ${logFile()})`;
+    await until(what, async () => startTime(pid) === undefined, START_OR_END);
     await rm(startedFile(), { force: true });
   });
   return "stopped";
@@ -131,6 +126,7 @@ async function startEngine(detail) {
     throw new Error(
       `${/** @type {Error} */ (error).message}. The end of ${logFile()}:\n${words}\n` +
         "Where engines may not be started (inside most containers), set DOCKER_HOST to one that runs.",
+      { cause: error },
     );
   }
   const { pid } = dockerd;
@@ -141,14 +137,13 @@ async function startEngine(detail) {
 
 /** @param {() => string | undefined} ended why it never will */
 async function untilItAnswers(ended) {
-  const deadline = Date.now() + START_WITHIN_MS;
-  for (;;) {
+  const answers = async () => {
     const problem = await engineProblem();
-    if (problem === undefined) return;
-    const over = ended() ?? (Date.now() > deadline ? problem : undefined);
-    if (over) throw new Error(`The Docker engine did not come up: ${over}`);
-    await sleep(200);
-  }
+    if (problem === undefined) return true;
+    const reason = ended();
+    throw reason ? new GiveUp(`The Docker engine did not come up: ${reason}`) : new Error(problem);
+  };
+  await until("answer of the Docker engine", answers, START_OR_END);
 }
 
 /** The process id of the engine that the lab started, when that very process still runs. */

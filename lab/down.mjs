@@ -6,7 +6,7 @@ import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine, stopStartedEngine } from "./docker-engine.mjs";
 import { REPOSITORY } from "./images/docker-image.mjs";
 import { removeImages, removeVolumes } from "./leftovers.mjs";
-import { labStack } from "./stack.mjs";
+import { LabStack } from "./stack.mjs";
 
 const HELP = `npm run lab:down [-- --images]
 
@@ -17,22 +17,22 @@ runs on it. Downloads, programs and images that were built stay, so that the nex
   --images  removes the images too that the lab built (Docker Hub's stay)
   --help    this text`;
 
-const stack = labStack("lab");
+const stack = new LabStack("lab");
 
 await commandLine(HELP, { images: { type: "boolean" } }, async ({ images }) => {
-  if (!stack.stackExists()) console.log('There is no stack "lab" here: nothing to take down.');
-  if (!stack.stackExists() && !images) return;
+  if (!stack.exists()) console.log('There is no stack "lab" here: nothing to take down.');
+  if (!stack.exists() && !images) return;
 
   await ensureDockerEngine();
-  if (stack.stackExists()) {
-    const env = await stack.stackEnvironment(await ensureToolchain());
+  if (stack.exists()) {
+    const env = await stack.environment(await ensureToolchain());
     // Nodes are drained by steps of this checkout; someone may have cleaned it since.
     await ensureDependencies();
     await stack.destroy(env);
     await step("Remove its models", async (detail) => {
       detail((await removeVolumes(stack.mesh)).join(" "));
     });
-    await stack.forgetStack();
+    await stack.forget();
   }
   if (images) {
     await step("Remove the lab's own images", async (detail) => {

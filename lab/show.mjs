@@ -37,7 +37,7 @@ export function showOutputs(outputs) {
  */
 function row(value) {
   if (Array.isArray(value)) return value.map((item) => `\n ${row(item)}`).join("");
-  if (typeof value !== "object" || value === null) return ` ${value}`;
+  if (typeof value !== "object" || value === null) return ` ${String(value)}`;
   const { name, ...others } = /** @type {Record<string, unknown>} */ (value);
   return [name, ...Object.values(others)].map(row).join(" ");
 }

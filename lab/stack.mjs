@@ -10,39 +10,34 @@ import { run } from "../toolchain/command.mjs";
 /** The checkout, which is also the Pulumi program. */
 const PROGRAM = dirname(import.meta.dirname);
 
-/** @typedef {ReturnType<typeof labStack>} LabStack */
+/** One of the lab's stacks. */
+export class LabStack {
+  /** Its name; `Pulumi.<name>.yaml` is its committed config. */
+  #name;
+  /** Where the stack's own project files lie. */
+  #folder;
+  #state;
+  #passphrase;
+  #config;
+  #project;
+  #port;
 
-/**
- * One of the lab's stacks.
- *
- * @param {"lab" | "lan"} STACK its name; `Pulumi.<name>.yaml` is its committed config
- */
-export function labStack(STACK) {
-  const FOLDER = join(PROGRAM, `.${STACK}`);
-  const STATE = join(FOLDER, "state");
-  const PASSPHRASE = join(FOLDER, "passphrase");
-  const CONFIG = join(FOLDER, `Pulumi.${STACK}.yaml`);
-  const PROJECT = join(FOLDER, "Pulumi.yaml");
-  const PORT = join(FOLDER, "port");
-
-  return {
+  /** @param {"lab" | "lan"} name */
+  constructor(name) {
+    this.#name = name;
+    this.#folder = join(PROGRAM, `.${name}`);
+    this.#state = join(this.#folder, "state");
+    this.#passphrase = join(this.#folder, "passphrase");
+    this.#config = join(this.#folder, `Pulumi.${name}.yaml`);
+    this.#project = join(this.#folder, "Pulumi.yaml");
+    this.#port = join(this.#folder, "port");
     /** What the mesh of this stack is called: containers, networks and volumes bear it in name and label. */
-    mesh: `ollama-mesh-${STACK}`,
-    stackExists,
-    stackEnvironment,
-    configure,
-    rememberedPort,
-    rememberPort,
-    setting,
-    outputs,
-    up,
-    destroy,
-    forgetStack,
-  };
+    this.mesh = `ollama-mesh-${name}`;
+  }
 
   /** Whether there is anything that `up` made and `down` did not remove. */
-  function stackExists() {
-    return existsSync(STATE);
+  exists() {
+    return existsSync(this.#state);
   }
 
   /**
@@ -51,22 +46,23 @@ export function labStack(STACK) {
    * @param {NodeJS.ProcessEnv} toolchain
    * @returns {Promise<NodeJS.ProcessEnv>}
    */
-  async function stackEnvironment(toolchain) {
-    await mkdir(STATE, { recursive: true });
+  async environment(toolchain) {
+    await mkdir(this.#state, { recursive: true });
     // Without files of metadata: a kill while one is written leaves a state that nobody can read.
-    const url = `file://${STATE}?metadata=skip`;
+    const url = `file://${this.#state}?metadata=skip`;
     /** @type {NodeJS.ProcessEnv} */
     const env = { ...toolchain, PULUMI_BACKEND_URL: url };
     if (!env.PULUMI_CONFIG_PASSPHRASE && !env.PULUMI_CONFIG_PASSPHRASE_FILE) {
-      if (!existsSync(PASSPHRASE)) {
-        await writeFile(PASSPHRASE, randomBytes(24).toString("base64url"), { mode: 0o600 });
+      if (!existsSync(this.#passphrase)) {
+        const passphrase = randomBytes(24).toString("base64url");
+        await writeFile(this.#passphrase, passphrase, { mode: 0o600 });
       }
-      env.PULUMI_CONFIG_PASSPHRASE_FILE = PASSPHRASE;
+      env.PULUMI_CONFIG_PASSPHRASE_FILE = this.#passphrase;
     }
     // `stack init` writes its salt into the project's config file, which must not be the committed one.
-    await copyFile(join(PROGRAM, "Pulumi.yaml"), PROJECT);
-    const stacks = JSON.parse(await aside(env, ["stack", "ls", "--json"]));
-    if (stacks.length === 0) await aside(env, ["stack", "init", STACK]);
+    await copyFile(join(PROGRAM, "Pulumi.yaml"), this.#project);
+    const stacks = JSON.parse(await this.#aside(env, ["stack", "ls", "--json"]));
+    if (stacks.length === 0) await this.#aside(env, ["stack", "init", this.#name]);
     return env;
   }
 
@@ -76,26 +72,26 @@ export function labStack(STACK) {
    * @param {NodeJS.ProcessEnv} env
    * @param {Record<string, string>} values by path, such as `balancer.image`
    */
-  async function configure(env, values) {
-    const committed = await readFile(join(PROGRAM, `Pulumi.${STACK}.yaml`), "utf8");
-    const before = await readFile(CONFIG, "utf8").catch(() => "");
+  async configure(env, values) {
+    const committed = await readFile(join(PROGRAM, `Pulumi.${this.#name}.yaml`), "utf8");
+    const before = await readFile(this.#config, "utf8").catch(() => "");
     const salt = /^encryptionsalt: .*$/m.exec(before)?.[0] ?? "";
-    await writeFile(CONFIG, `${committed.trimEnd()}\n${salt}\n`);
+    await writeFile(this.#config, `${committed.trimEnd()}\n${salt}\n`);
     const pairs = Object.entries(values).flatMap(([path, value]) => [
       "--plaintext",
       `ollama-mesh:${path}=${value}`,
     ]);
-    await aside(env, ["config", "set-all", "--stack", STACK, "--path", ...pairs]);
+    await this.#aside(env, ["config", "set-all", "--stack", this.#name, "--path", ...pairs]);
   }
 
   /** The port that an earlier run was told to use. */
-  async function rememberedPort() {
-    return (await readFile(PORT, "utf8").catch(() => "")).trim() || undefined;
+  async rememberedPort() {
+    return (await readFile(this.#port, "utf8").catch(() => "")).trim() || undefined;
   }
 
   /** @param {string} port */
-  async function rememberPort(port) {
-    await writeFile(PORT, port);
+  async rememberPort(port) {
+    await writeFile(this.#port, port);
   }
 
   /**
@@ -105,9 +101,9 @@ export function labStack(STACK) {
    * @param {string} path
    * @returns {Promise<string | undefined>}
    */
-  async function setting(env, path) {
-    const get = ["config", "get", "--stack", STACK, "--path", `ollama-mesh:${path}`];
-    return (await aside(env, get).catch(() => "")).trim() || undefined;
+  async setting(env, path) {
+    const get = ["config", "get", "--stack", this.#name, "--path", `ollama-mesh:${path}`];
+    return (await this.#aside(env, get).catch(() => "")).trim() || undefined;
   }
 
   /**
@@ -116,8 +112,8 @@ export function labStack(STACK) {
    * @param {NodeJS.ProcessEnv} env
    * @returns {Promise<Record<string, unknown>>}
    */
-  async function outputs(env) {
-    return JSON.parse(await aside(env, ["stack", "output", "--stack", STACK, "--json"]));
+  async outputs(env) {
+    return JSON.parse(await this.#aside(env, ["stack", "output", "--stack", this.#name, "--json"]));
   }
 
   /**
@@ -125,15 +121,10 @@ export function labStack(STACK) {
    *
    * @param {NodeJS.ProcessEnv} env
    */
-  async function up(env) {
+  async up(env) {
     // --refresh: containers that were removed by hand, or by a new engine, come back.
-    await inSight("Bring the mesh up", env, [
-      "up",
-      "--yes",
-      "--skip-preview",
-      "--refresh",
-      "--suppress-outputs",
-    ]);
+    const options = ["--yes", "--skip-preview", "--refresh", "--suppress-outputs"];
+    await this.#inSight("Bring the mesh up", env, ["up", ...options]);
   }
 
   /**
@@ -141,17 +132,16 @@ export function labStack(STACK) {
    *
    * @param {NodeJS.ProcessEnv} env
    */
-  async function destroy(env) {
-    await inSight("Take the mesh down", env, ["destroy", "--yes", "--skip-preview"]);
-    await aside(env, ["stack", "rm", "--yes", "--stack", STACK]);
+  async destroy(env) {
+    await this.#inSight("Take the mesh down", env, ["destroy", "--yes", "--skip-preview"]);
+    await this.#aside(env, ["stack", "rm", "--yes", "--stack", this.#name]);
   }
 
   /** Forgets state, passphrase and config; leaves what else may be in the folder. */
-  async function forgetStack() {
-    for (const path of [STATE, PASSPHRASE, CONFIG, PROJECT, PORT]) {
-      await rm(path, { recursive: true, force: true });
-    }
-    await rmdir(FOLDER).catch(() => {});
+  async forget() {
+    const own = [this.#state, this.#passphrase, this.#config, this.#project, this.#port];
+    for (const path of own) await rm(path, { recursive: true, force: true });
+    await rmdir(this.#folder).catch(() => {});
   }
 
   /**
@@ -160,43 +150,54 @@ export function labStack(STACK) {
    * @param {NodeJS.ProcessEnv} env
    * @param {string[]} args
    */
-  function aside(env, args) {
-    return run("pulumi", ["--cwd", FOLDER, "--non-interactive", ...args], { env });
+  #aside(env, args) {
+    return run("pulumi", ["--cwd", this.#folder, "--non-interactive", ...args], { env });
   }
 
   /**
-   * Runs pulumi on the program, visibly. A Ctrl-C reaches it once, so that it ends what it has begun
-   * (a second one makes it stop at once): it is kept out of our process group, which the terminal
-   * would signal as well.
+   * Runs pulumi on the program, visibly.
    *
    * @param {string} title
    * @param {NodeJS.ProcessEnv} env
    * @param {string[]} args
-   * @returns {Promise<void>}
    */
-  function inSight(title, env, args) {
-    const common = ["--stack", STACK, "--config-file", CONFIG, "--suppress-permalink=true"];
+  async #inSight(title, env, args) {
     console.error(`> ${title}`); // no `step`: its heartbeat would be drawn into pulumi's own progress
-    return new Promise((resolve, reject) => {
-      const pulumi = spawn("pulumi", [...args, ...common], {
-        cwd: PROGRAM,
-        env,
-        detached: true,
-        stdio: ["ignore", "inherit", "inherit"],
-      });
-      let interrupted = false;
-      const interrupt = () => {
-        interrupted = true;
-        pulumi.kill("SIGINT");
-      };
-      process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-      pulumi.on("error", reject);
-      pulumi.on("close", (code, signal) => {
-        process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-        if (code === 0) return resolve();
-        if (interrupted) return reject(new Error("Stopped. Run it again to go on from here."));
-        reject(new Error(`pulumi ${args[0]} ended with ${signal ?? `code ${code}`}; see above.`));
-      });
-    });
+    const which = ["--stack", this.#name, "--config-file", this.#config];
+    await runInterruptibly([...args, ...which, "--suppress-permalink=true"], env);
   }
+}
+
+/**
+ * Runs pulumi in the program's folder with its output on the screen. A Ctrl-C reaches it once, so that it ends
+ * what it has begun (a second one makes it stop at once): it is kept out of our process group, which the
+ * terminal would signal as well.
+ *
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<void>}
+ * @throws {Error} when it was interrupted, or ended with another code than 0
+ */
+function runInterruptibly(args, env) {
+  return new Promise((resolve, reject) => {
+    const pulumi = spawn("pulumi", args, {
+      cwd: PROGRAM,
+      env,
+      detached: true,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    let interrupted = false;
+    const interrupt = () => {
+      interrupted = true;
+      pulumi.kill("SIGINT");
+    };
+    process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+    pulumi.on("error", reject);
+    pulumi.on("close", (code, signal) => {
+      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      if (code === 0) return resolve();
+      if (interrupted) return reject(new Error("Stopped. Run it again to go on from here."));
+      reject(new Error(`pulumi ${args[0]} ended with ${signal ?? `code ${code}`}; see above.`));
+    });
+  });
 }

@@ -8,7 +8,7 @@ import { step } from "../toolchain/progress.mjs";
 import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine } from "./docker-engine.mjs";
 import { ensureImages } from "./images.mjs";
-import { labStack } from "./stack.mjs";
+import { LabStack } from "./stack.mjs";
 import { showAnswer, showOutputs } from "./show.mjs";
 
 const HELP = `npm run lab [-- --port <number>]
@@ -21,7 +21,7 @@ Running it again changes what differs and nothing else. "npm run lab:down" remov
   --port <number>  where the balancer listens, kept until lab:down; otherwise as in Pulumi.lab.yaml
   --help           this text`;
 
-const stack = labStack("lab");
+const stack = new LabStack("lab");
 
 await commandLine(HELP, { port: { type: "string" } }, async (values) => {
   const port = portOf(values.port);
@@ -31,7 +31,7 @@ await commandLine(HELP, { port: { type: "string" } }, async (values) => {
   const images = await ensureImages();
 
   const env = await step('Configure stack "lab"', async () => {
-    const env = await stack.stackEnvironment(toolchain);
+    const env = await stack.environment(toolchain);
     const listen = port ?? (await stack.rememberedPort());
     await stack.configure(env, {
       image: images.ollama,

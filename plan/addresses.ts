@@ -1,4 +1,4 @@
-import { dotted } from "../config/net/ipv4-network.ts";
+import { addressAt } from "../config/net/ipv4-network.ts";
 import { shortHash } from "../config/short-hash.ts";
 import { FIRST_NODE, parseSubnet, roomIn } from "../config/subnet.ts";
 
@@ -14,6 +14,8 @@ export interface Addresses {
 /**
  * Gives each node an address by its name, so that adding or removing one moves no other; where two
  * names meet (1 in 4,000 pairs), the later in the alphabet takes the next free address.
+ *
+ * @throws RangeError for what is no subnet, or has no room: parseMesh lets neither through
  */
 export function assignAddresses(subnet: string, names: readonly string[]): Addresses {
   const network = parseSubnet(subnet);
@@ -23,10 +25,10 @@ export function assignAddresses(subnet: string, names: readonly string[]): Addre
   const nodes = new Map<string, string>();
   const taken = new Set<number>();
   for (const name of names.toSorted()) {
-    let place = Number.parseInt(shortHash(name, 8), 16) % size;
-    while (taken.has(place)) place = (place + 1) % size;
-    taken.add(place);
-    nodes.set(name, dotted(network.base + FIRST_NODE + place));
+    let offset = Number.parseInt(shortHash(name, 8), 16) % size;
+    while (taken.has(offset)) offset = (offset + 1) % size;
+    taken.add(offset);
+    nodes.set(name, addressAt(network, FIRST_NODE + offset));
   }
-  return { subnet, gateway: dotted(network.base + 1), balancer: dotted(network.base + 2), nodes };
+  return { subnet, gateway: addressAt(network, 1), balancer: addressAt(network, 2), nodes };
 }

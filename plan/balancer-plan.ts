@@ -2,8 +2,10 @@ import type {
   AccessArgs,
   BalancerArgs,
   ManagementArgs,
+  RetryArgs,
   RouteArgs,
   RouteSet,
+  RoutesArgs,
   StickyArgs,
   TlsArgs,
 } from "../config/balancer-args.ts";
@@ -11,38 +13,24 @@ import {
   BALANCER,
   DEFAULT_ENGINE,
   MANAGEMENT_ADDRESS,
-  NGINX_IMAGE,
   RETRY,
   ROUTES,
   STICKY_EXPIRES_SECONDS,
 } from "../config/defaults.ts";
 import { type Known, type MeshConfig, isAttached } from "../config/mesh-config.ts";
-import { balancerContainer, configVolume, engineKey, meshNetwork } from "../config/names.ts";
-import { engineHost } from "../config/net/engine-endpoint.ts";
+import { balancerContainer, configVolume, meshNetwork } from "../config/names.ts";
+import { engineHost, parseEndpoint } from "../config/net/engine-endpoint.ts";
 import { hostPort } from "../config/net/host-port.ts";
 import { defaultSubnet } from "../config/subnet.ts";
 import { type Addresses, assignAddresses } from "./addresses.ts";
 
-/** Settings that are one value each. */
+/** Settings that are one value each, and have a default. */
 type SimpleSettings = Required<
-  Pick<
-    Known<BalancerArgs>,
-    | "image"
-    | "algorithm"
-    | "connectTimeoutSeconds"
-    | "readTimeoutSeconds"
-    | "sendTimeoutSeconds"
-    | "maxFails"
-    | "failTimeoutSeconds"
-    | "maxBodyMiB"
-    | "nodeHeader"
-    | "workers"
-  >
+  Pick<Known<BalancerArgs>, Exclude<keyof typeof BALANCER, "listen" | "keepalive">>
 >;
 
 /** The balancer, every default filled in. */
 export interface BalancerPlan extends SimpleSettings {
-  key: string;
   endpoint: string;
   container: string;
   volume: string;
@@ -64,99 +52,73 @@ export interface BalancerPlan extends SimpleSettings {
   urlBySsh: boolean;
 }
 
-/** Decides all that concerns the balancer. */
+/**
+ * Decides all that concerns the balancer.
+ *
+ * @throws RangeError when the mesh network has no room for the nodes in it, which parseMesh refuses
+ */
 export function planBalancer(name: string, config: MeshConfig): BalancerPlan {
-  const settings = config.balancer ?? {};
-  const endpoint = settings.host ?? DEFAULT_ENGINE;
+  const {
+    host: endpoint = DEFAULT_ENGINE,
+    subnet = defaultSubnet(name),
+    address,
+    management,
+    sticky,
+    ...declared
+  } = config.balancer ?? {};
   const attached = config.nodes.filter((node) => isAttached(node, endpoint));
-  const listen = {
-    address: settings.listen?.address ?? BALANCER.listenAddress,
-    port: settings.listen?.port ?? BALANCER.listenPort,
-  };
+  const listen = { ...BALANCER.listen, ...declared.listen };
   return {
-    ...simpleSettings(settings),
-    ...optionalSettings(settings),
-    key: engineKey(endpoint),
+    ...BALANCER,
+    ...declared,
     endpoint,
     container: balancerContainer(name),
     volume: configVolume(name),
     network: meshNetwork(name),
     addresses: assignAddresses(
-      settings.subnet ?? defaultSubnet(name),
+      subnet,
       attached.map((node) => node.name),
     ),
     listen,
-    access: settings.access ?? {},
-    routes: {
-      set: settings.routes?.set ?? ROUTES.set,
-      upgrade: settings.routes?.upgrade ?? ROUTES.upgrade,
-      paths: (settings.routes?.paths ?? []).map(({ path, methods }) => ({
-        path,
-        methods: methods ?? [...ROUTES.methods],
-      })),
-    },
-    retry: {
-      on: settings.retry?.on ?? RETRY.conditions[settings.retry?.profile ?? RETRY.profile],
-      tries: settings.retry?.tries ?? RETRY.tries,
-      timeoutSeconds: settings.retry?.timeoutSeconds ?? RETRY.timeoutSeconds,
-    },
-    keepalive: {
-      connections: settings.keepalive?.connections ?? BALANCER.keepaliveConnections,
-      timeoutSeconds: settings.keepalive?.timeoutSeconds ?? BALANCER.keepaliveTimeoutSeconds,
-      requests: settings.keepalive?.requests ?? BALANCER.keepaliveRequests,
-    },
-    ...clientsUrl(settings, endpoint, listen),
+    access: declared.access ?? {},
+    routes: planRoutes(declared.routes),
+    retry: planRetry(declared.retry),
+    keepalive: { ...BALANCER.keepalive, ...declared.keepalive },
+    ...(management ? { management: { address: MANAGEMENT_ADDRESS, ...management } } : {}),
+    ...(sticky ? { sticky: { expiresSeconds: STICKY_EXPIRES_SECONDS, ...sticky } } : {}),
+    ...clientsUrl(endpoint, listen, declared.tls, address),
   };
 }
 
-function simpleSettings(settings: Known<BalancerArgs>): SimpleSettings {
+function planRoutes({ paths = [], ...declared }: RoutesArgs = {}): BalancerPlan["routes"] {
+  const { methods, ...defaults } = ROUTES;
   return {
-    image: settings.image ?? NGINX_IMAGE,
-    algorithm: settings.algorithm ?? BALANCER.algorithm,
-    connectTimeoutSeconds: settings.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds,
-    readTimeoutSeconds: settings.readTimeoutSeconds ?? BALANCER.readTimeoutSeconds,
-    sendTimeoutSeconds: settings.sendTimeoutSeconds ?? BALANCER.sendTimeoutSeconds,
-    maxFails: settings.maxFails ?? BALANCER.maxFails,
-    failTimeoutSeconds: settings.failTimeoutSeconds ?? BALANCER.failTimeoutSeconds,
-    maxBodyMiB: settings.maxBodyMiB ?? BALANCER.maxBodyMiB,
-    nodeHeader: settings.nodeHeader ?? BALANCER.nodeHeader,
-    workers: settings.workers ?? BALANCER.workers,
+    ...defaults,
+    ...declared,
+    paths: paths.map((path) => ({ methods: [...methods], ...path })),
   };
 }
 
-/** What is there only when it was declared. */
-function optionalSettings({ tls, management, hashKey, sticky, resolver }: Known<BalancerArgs>) {
-  return {
-    ...(tls ? { tls } : {}),
-    ...(management
-      ? {
-          management: {
-            address: management.address ?? MANAGEMENT_ADDRESS,
-            port: management.port,
-          },
-        }
-      : {}),
-    ...(hashKey === undefined ? {} : { hashKey }),
-    ...(sticky
-      ? { sticky: { ...sticky, expiresSeconds: sticky.expiresSeconds ?? STICKY_EXPIRES_SECONDS } }
-      : {}),
-    ...(resolver === undefined ? {} : { resolver }),
-  };
+function planRetry({
+  profile = RETRY.profile,
+  ...declared
+}: RetryArgs = {}): BalancerPlan["retry"] {
+  const { conditions, tries, timeoutSeconds } = RETRY;
+  return { on: conditions[profile], tries, timeoutSeconds, ...declared };
 }
 
 function clientsUrl(
-  settings: Known<BalancerArgs>,
   endpoint: string,
   listen: BalancerPlan["listen"],
+  tls: unknown,
+  address: string | undefined,
 ): Pick<BalancerPlan, "url" | "urlBySsh"> {
   const everywhere = listen.address === "0.0.0.0" || listen.address === "::";
-  const byEndpoint = settings.address === undefined && everywhere;
-  const host = byEndpoint
-    ? (engineHost(endpoint) ?? "localhost")
-    : (settings.address ?? listen.address);
+  const byEndpoint = address === undefined && everywhere;
+  const host = byEndpoint ? (engineHost(endpoint) ?? "localhost") : (address ?? listen.address);
   return {
-    url: urlAt(host, { listen, tls: settings.tls }),
-    urlBySsh: byEndpoint && endpoint.startsWith("ssh:"),
+    url: urlAt(host, { listen, tls }),
+    urlBySsh: byEndpoint && parseEndpoint(endpoint)?.kind === "ssh",
   };
 }
 

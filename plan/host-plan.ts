@@ -4,24 +4,27 @@ import type { NodePlan } from "./node-plan.ts";
 
 /** One Docker engine that runs nodes, or the balancer. */
 export interface HostPlan {
+  /** Short and unique, for resource names. */
   key: string;
   endpoint: string;
-  volume: string;
-  /** Without duplicates, sorted. */
-  images: string[];
-  models: string[];
-  /** Whether a node on it is Ollama; only then are there models. */
-  ollama: boolean;
-  /** Whether a node on it needs the NVIDIA runtime. */
-  nvidia: boolean;
   /** Whether it is switched off: then all its nodes are offline. */
   offline: boolean;
   /** Names of its nodes. */
   nodes: string[];
+  /** Of its nodes, without duplicates, sorted. */
+  images: string[];
+  /** Whether a node on it is Ollama; only then are there models. */
+  ollama: boolean;
+  /** Without duplicates, sorted. */
+  models: string[];
+  /** Name of the volume with the models. */
+  volume: string;
+  /** Whether a node on it needs the NVIDIA runtime. */
+  nvidia: boolean;
   /** Whether a node on it needs AMD GPUs. */
   amd: boolean;
   /** Where its nodes are published. */
-  ports: { ip: string; port: number }[];
+  ports: PublishedPort[];
   /** Of the balancer's host: the mesh network. */
   network?: MeshNetwork;
 }
@@ -41,13 +44,13 @@ export function planHosts(
   return [...engines].map(([endpoint, own]) => ({
     key: engineKey(endpoint),
     endpoint,
-    volume: modelVolume(mesh),
-    images: distinct(own.map(({ image }) => image)),
-    models: distinct(own.flatMap(({ models }) => models)),
-    ollama: own.some(({ service }) => !service),
-    nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
     offline: own.some(({ offline }) => offline),
     nodes: own.map(({ node }) => node).sort(),
+    images: distinct(own.map(({ image }) => image)),
+    ollama: own.some(({ service }) => !service),
+    models: distinct(own.flatMap(({ models }) => models)),
+    volume: modelVolume(mesh),
+    nvidia: own.some(({ gpus }) => gpus.vendor === "nvidia"),
     amd: own.some(({ gpus }) => gpus.vendor === "amd"),
     ports: own.flatMap(({ publish }) => publish ?? []).toSorted((a, b) => a.port - b.port),
     ...(endpoint === balancer.endpoint

@@ -22,16 +22,23 @@ import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 
 /** One server behind the balancer. */
 export interface NodePlan {
+  /** The user's own. */
   name: string;
-  /** As the balancer reaches it. */
+  /** As the balancer reaches it: in the mesh network, on the LAN, or a name. */
   address: string;
+  /** At that address: the container's own in the mesh network, else the published one. */
   port: number;
+  /** Share of traffic beside the others', 1 or more. */
   weight: number;
+  /** Whether it serves only when no other node can. */
   backup: boolean;
+  /** Whether it gets no traffic, by the user's word. */
   maintenance: boolean;
+  /** Whether only clients that stick to it still get there. */
   drain: boolean;
-  /** Its host is switched off. */
+  /** Whether its host is switched off. */
   offline: boolean;
+  /** Requests at a time, 0 for no limit. */
   maxConnections: number;
   /** How the balancer speaks HTTPS with it; absent for plain HTTP. */
   tls?: NodeTlsPlan;
@@ -53,16 +60,21 @@ export interface ContainerPlan {
   name: string;
   /** The key of its host. */
   host: string;
+  /** The engine that runs it. */
   endpoint: string;
   image: string;
+  /** That it must have before it gets traffic; none for a service. */
   models: string[];
   /** Absent for Ollama. */
   service?: ServicePlan;
   /** NAME=value, sorted. */
   environment: string[];
   gpus: NonNullable<NodeConfig["gpus"]>;
+  /** Limit of its memory, swap included; absent for none. */
   memoryMiB?: number;
+  /** Limit of its CPUs, in cores; absent for none. */
   cpus?: number;
+  /** Limit of its processes and threads: NODE.pids. */
   pids: number;
   /** Fixed address in the mesh network; a node without one is published on its host. */
   meshAddress?: string;
@@ -82,6 +94,11 @@ export interface ServicePlan {
   writable: boolean;
 }
 
+/**
+ * Decides what follows for one node.
+ *
+ * @param balancer the mesh's plan of it, with the addresses in the mesh network
+ */
 export function planNode(
   mesh: string,
   config: MeshConfig,
@@ -138,7 +155,7 @@ export function planNode(
   };
 }
 
-export function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
+function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
   const { port, healthPath = SERVICE_HEALTH_PATH, command, mounts = [], writable } = service;
   return {
     port,

@@ -1,3 +1,4 @@
+import { isCdi } from "../config/cdi-device.ts";
 import { OLLAMA } from "../config/defaults.ts";
 import type { GpuArgs, OllamaSettings, ServiceArgs } from "../config/node-args.ts";
 import type { Known } from "../config/mesh-config.ts";
@@ -17,9 +18,6 @@ const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment">, string> = 
   schedSpread: "OLLAMA_SCHED_SPREAD",
   debug: "OLLAMA_DEBUG",
 };
-
-/** "nvidia.com/gpu=0": what CDI calls a device. */
-export const isCdi = (device: string) => device.includes("=");
 
 /**
  * The environment of a node's container as NAME=value, sorted by name: what the mesh needs, then the

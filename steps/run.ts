@@ -63,12 +63,18 @@ const STEPS: { [Name in keyof StepInputs]: (input: StepInputs[Name]) => Promise<
 
 /**
  * Runs one step: its input is JSON on stdin, its result JSON on stdout, progress goes to
- * stderr. The components' Commands call this.
+ * stderr. The components' Commands call this. What a user can mend (StepError) it prints and exits with 1.
+ *
+ * @throws whatever else a step throws: a mistake of ours, with its stack
  */
 export async function run(name: keyof StepInputs): Promise<void> {
-  const step = STEPS[name] as ((input: unknown) => Promise<unknown>) | undefined;
-  if (!step) throw new Error(`ollama-mesh has no step ${name}; has it been downgraded?`);
   try {
+    const step = STEPS[name] as ((input: unknown) => Promise<unknown>) | undefined;
+    if (!step) {
+      throw new StepError(
+        `this version of ollama-mesh has no step ${name}, which the stack was made with; install that version again, or a later one`,
+      );
+    }
     const result = await step(JSON.parse(await text(process.stdin)));
     process.stdout.write(JSON.stringify(result));
   } catch (error) {

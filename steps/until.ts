@@ -1,7 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-
-/** How often, in milliseconds, a condition is looked at again. */
-const EVERY_MS = 200;
+import { POLL_MS } from "./limits.ts";
 
 /** Thrown when the deadline passes; says what was last seen. */
 export class DeadlineError extends Error {
@@ -16,20 +14,20 @@ export class DeadlineError extends Error {
  *
  * @param what the condition, for the error
  * @param seconds the deadline
- * @param look returns the result, or `waiting(why)` for as long as there is none; what it throws ends the wait
+ * @param inspection returns the result, or `waiting(why)` for as long as there is none; what it throws ends the wait
  * @throws DeadlineError
  */
 export async function until<T>(
   what: string,
   seconds: number,
-  look: () => Promise<T | Waiting>,
+  inspection: () => Promise<T | Waiting>,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const seen = await look();
+    const seen = await inspection();
     if (!(seen instanceof Waiting)) return seen;
     if (Date.now() >= deadline) throw new DeadlineError(what, seconds, seen.why);
-    await pause(EVERY_MS);
+    await pause(POLL_MS);
   }
 }
 

@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
-import { HOPS_MARK, type TlsHop } from "./nodes/tls-hop.ts";
+import type { TlsProxy } from "./nodes/tls-proxy.ts";
 import {
-  NAMES_MARK,
-  PLACEHOLDER_SERVER,
-  SERVERS_MARK,
-  hopNameEntry,
+  isBackup,
   nodeNameEntry,
+  PLACEHOLDER_SERVER,
+  tlsProxyNameEntry,
 } from "./nodes/upstream.ts";
+import { fillHash, fillSlots } from "./slots.ts";
 
-/** Stands in the rendered text where the hash of the finished config goes. */
-export const HASH_MARK = "@config-hash@";
-
-/** A node in traffic. */
+/** A node in traffic. Lies in the volumes of running balancers, so its fields keep their names. */
 export interface AdmittedNode {
   /** What stands in the upstream block. */
   line: string;
@@ -19,7 +16,7 @@ export interface AdmittedNode {
   addresses: string[];
   port: number;
   /** Of a node with TLS. */
-  hop?: TlsHop;
+  hop?: TlsProxy;
 }
 
 /** A config that can be served. */
@@ -32,36 +29,42 @@ export interface FinishedConfig {
 }
 
 /**
- * Puts the admitted nodes into the rendered config, sorted by name, and its hash.
+ * Puts the admitted nodes into the rendered config, sorted by name, and its hash. On text and not on the tree: the
+ * rendered config lies in the balancer's volume, where steps of another version may have put it.
  *
  * @param base what nginxConf rendered
  * @param servers the admitted nodes by name
- * @param secrets hash of the secret files beside it
+ * @param secrets hash of the secret files beside it; empty for none
  */
 export function withServers(
   base: string,
   servers: Readonly<Record<string, AdmittedNode>>,
   secrets = "",
 ): FinishedConfig {
-  const names = Object.keys(servers).sort();
-  const lines = names.map((name) => servers[name]!.line);
-  const entries = names.flatMap((name) => {
-    const { addresses, port, hop } = servers[name]!;
-    if (hop !== undefined) return hopNameEntry(name);
-    return addresses.map((address) => nodeNameEntry(name, address, port));
-  });
+  const nodes = Object.entries(servers).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = nodes.map(([, { line }]) => line);
   // nginx refuses a group without a primary; a server that is down makes it answer 503 instead.
-  const hasPrimary = lines.some((line) => !/ backup[ ;]/.test(line));
-  const all = hasPrimary ? lines : [PLACEHOLDER_SERVER, ...lines];
-  const text = base
-    .replace(`${SERVERS_MARK};`, all.join("\n        "))
-    .replace(`        ${NAMES_MARK};\n`, entries.map((entry) => `        ${entry}\n`).join(""))
-    .replace(`    ${HOPS_MARK};\n`, names.map((name) => servers[name]!.hop?.conf ?? "").join(""));
-  const files = Object.fromEntries(
-    names.flatMap((name) => Object.entries(servers[name]!.hop?.files ?? {})),
+  const group = lines.every(isBackup) ? [PLACEHOLDER_SERVER, ...lines] : lines;
+  const names = nodes.flatMap(([name, { addresses, port, hop: tlsProxy }]) =>
+    tlsProxy === undefined
+      ? addresses.map((address) => nodeNameEntry(name, address, port))
+      : [tlsProxyNameEntry(name)],
   );
+  const tlsProxies = nodes.flatMap(([, { hop: tlsProxy }]) => tlsProxy ?? []);
+  const text = fillSlots(base, {
+    servers: indented(group),
+    names: indented(names),
+    // Printed with its indentation by its admission.
+    tlsProxies: () => tlsProxies.map(({ conf }) => conf).join(""),
+  });
+  const files = Object.assign({}, ...tlsProxies.map((proxy) => proxy.files)) as Record<
+    string,
+    string
+  >;
   const beside = Object.keys(files).length > 0 ? JSON.stringify(files) : "";
-  const whole = `${text}${secrets}${beside}`;
-  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 16);
-  return { conf: text.replaceAll(HASH_MARK, hash), hash, files };
+  const hash = createHash("sha256").update(`${text}${secrets}${beside}`).digest("hex").slice(0, 16);
+  return { conf: fillHash(text, hash), hash, files };
 }
+
+const indented = (lines: readonly string[]) => (indent: string) =>
+  lines.map((line) => `${indent}${line}\n`).join("");

@@ -1,18 +1,12 @@
 import { GUARD, OLLAMA_PORT } from "../config/defaults.ts";
 import type { ContainerPlan } from "../plan/node-plan.ts";
-import {
-  type Directive,
-  because,
-  block,
-  directive,
-  jsonText,
-  literal,
-  print,
-} from "./directive.ts";
+import { because, block, type Directive, directive } from "./directive.ts";
+import { BEHIND_NGINX, GUARD_NGINX, ONE_SERVER } from "./tuning.ts";
+import { jsonText, literal } from "./words.ts";
 import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
 import { ignoredHeaders } from "./nodes/proxy.ts";
-import { LONGER, takenAsItIs } from "./nodes/tls-hop.ts";
-import { events, processSettings, serverProcess } from "./process.ts";
+import { passedUnchanged } from "./nodes/tls-proxy.ts";
+import { events, printConfig, processSettings, serverProcess } from "./process.ts";
 
 /** Its files, which lie beside its config. */
 export const GUARD_FILES = {
@@ -25,6 +19,8 @@ export const GUARD_FILES = {
 /**
  * Renders the config of the nginx that stands beside a node with access: balancerOnly: it lets the balancer
  * through, by its certificate, and nobody else. What passes is left as it is, and time-outs are the balancer's.
+ *
+ * @throws RangeError for text that nginx cannot hold, which no config that parseMesh accepted has
  */
 export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "service">): string {
   const tree: Directive[] = [
@@ -38,13 +34,13 @@ export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "servi
         directive("access_log", "off"),
         because(
           "Docker's own; a container that was made anew may have another address",
-          directive("resolver", "127.0.0.11", "valid=2s", "ipv6=off"),
+          directive("resolver", "127.0.0.11", `valid=${GUARD_NGINX.resolverValid}`, "ipv6=off"),
         ),
         block(
           "upstream",
           ["node"],
           [
-            directive("zone", "node", "64k"),
+            directive("zone", "node", ONE_SERVER.zone),
             directive(
               "server",
               literal(`${name}:${service?.port ?? OLLAMA_PORT}`),
@@ -57,7 +53,7 @@ export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "servi
             ),
           ],
         ),
-        block("server", [], [...listenForBalancer(), ...takenAsItIs(), ...toNode()]),
+        block("server", [], [...listenForBalancer(), ...passedUnchanged(), ...toNode()]),
         block(
           "server",
           [],
@@ -70,14 +66,14 @@ export function guardConf({ name, service }: Pick<ContainerPlan, "name" | "servi
       ],
     ),
   ];
-  return `# Made by ollama-mesh: change the stack's config, not this file.\n${print(tree)}`;
+  return printConfig(tree);
 }
 
 function listenForBalancer(): Directive[] {
   return [
     because(
       "a balancer that vanished without a word must not keep the node at work",
-      directive("listen", GUARD_PORT, "ssl", "so_keepalive=15s:5s:4"),
+      directive("listen", GUARD_PORT, "ssl", `so_keepalive=${GUARD_NGINX.tcpKeepalive}`),
     ),
     directive("ssl_protocols", "TLSv1.3"),
     directive("ssl_certificate", GUARD_FILES.certificate),
@@ -87,7 +83,7 @@ function listenForBalancer(): Directive[] {
       directive("ssl_client_certificate", GUARD_FILES.client),
     ),
     directive("ssl_verify_client", "on"),
-    directive("ssl_verify_depth", 1),
+    directive("ssl_verify_depth", GUARD_NGINX.verifyDepth),
     directive("ssl_session_tickets", "off"),
   ];
 }
@@ -101,8 +97,8 @@ function toNode(): Directive[] {
     directive("proxy_buffering", "off"),
     directive("proxy_request_buffering", "off"),
     directive("proxy_connect_timeout", `${GUARD.connectTimeoutSeconds}s`),
-    directive("proxy_read_timeout", LONGER),
-    directive("proxy_send_timeout", LONGER),
+    directive("proxy_read_timeout", BEHIND_NGINX.timeout),
+    directive("proxy_send_timeout", BEHIND_NGINX.timeout),
     directive("proxy_next_upstream", "off"),
     ignoredHeaders(),
     because(

@@ -1,12 +1,15 @@
-import { isIP } from "node:net";
 import { MANAGEMENT } from "../config/defaults.ts";
 import { hostPort } from "../config/net/host-port.ts";
+import { PRIVATE_NETWORKS } from "../config/net/private-networks.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
-import { type Directive, because, block, directive, jsonText, literal } from "./directive.ts";
+import { because, block, type Directive, directive } from "./directive.ts";
+import { jsonText, literal } from "./words.ts";
 import { LOOPBACK_PORT, MANAGEMENT_PORT } from "./nginx-layout.ts";
-import { ignoredHeaders } from "./nodes/proxy.ts";
-import { hopSocket } from "./nodes/tls-hop.ts";
+import { isLookedUpAgain } from "./nodes/node-address.ts";
+import { ignoredHeaders, ollamaHost } from "./nodes/proxy.ts";
+import { tlsProxySocket } from "./nodes/tls-proxy.ts";
+import { FRONT, MANAGEMENT_PROXY, ONE_SERVER } from "./tuning.ts";
 import { REQUEST_ID, UPSTREAM } from "./variables.ts";
 
 /** What only the mesh itself may ask: which config serves, and nginx's counters. */
@@ -37,7 +40,7 @@ export function management(
       "server",
       [],
       [
-        directive("listen", MANAGEMENT_PORT, "so_keepalive=60s:15s:4"),
+        directive("listen", MANAGEMENT_PORT, `so_keepalive=${FRONT.tcpKeepalive}`),
         directive("server_name", "_"),
         because(
           "made for command lines: the page of a browser on this host must not pull or delete models",
@@ -75,6 +78,7 @@ const ownPages = (hashMark: string): Directive[] => [
     "location",
     ["=", "/stub_status"],
     [
+      // Counters are nobody else's business, wherever the listener was put.
       ...PRIVATE_NETWORKS.map((network) => directive("allow", network)),
       directive("deny", "all"),
       directive("stub_status"),
@@ -82,27 +86,21 @@ const ownPages = (hashMark: string): Directive[] => [
   ),
 ];
 
-/** Loopback, private, carrier's and link-local addresses: counters are nobody else's business, wherever the listener was put. */
-const PRIVATE_NETWORKS = [
-  ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"],
-  ...["::1", "fc00::/7", "fe80::/10"],
-] as const;
-
 /** As it comes, without limit: models of a hundred GB up and down, hours of silence while one is made. */
 function nodeProxy(balancer: BalancerPlan): Directive[] {
   return [
     directive("client_max_body_size", 0),
-    directive("client_body_timeout", "300s"),
+    directive("client_body_timeout", MANAGEMENT_PROXY.transferTimeout),
     directive("proxy_http_version", "1.1"),
     directive("proxy_set_header", "Connection", '""'),
-    directive("proxy_set_header", "Host", "localhost:11434"),
+    ollamaHost(),
     directive("proxy_set_header", "X-Request-ID", REQUEST_ID),
     directive("proxy_request_buffering", "off"),
     directive("proxy_buffering", "off"),
     directive("proxy_socket_keepalive", "on"),
     directive("proxy_connect_timeout", `${balancer.connectTimeoutSeconds}s`),
     directive("proxy_read_timeout", `${MANAGEMENT.readTimeoutSeconds}s`),
-    directive("proxy_send_timeout", "300s"),
+    directive("proxy_send_timeout", MANAGEMENT_PROXY.transferTimeout),
     ignoredHeaders(),
   ];
 }
@@ -118,7 +116,7 @@ function nodeLocation(balancer: BalancerPlan, node: NodePlan): Directive {
 
 function target(balancer: BalancerPlan, node: NodePlan): string {
   // There from the node's admission on.
-  if (node.tls) return `${hopSocket(node)}:`;
+  if (node.tls) return `${tlsProxySocket(node)}:`;
   return byName(balancer, node) ? groupName(node) : hostPort(node.address, node.port);
 }
 
@@ -131,13 +129,14 @@ function namedGroup(balancer: BalancerPlan, node: NodePlan): Directive[] {
     block(
       "upstream",
       [name],
-      [directive("zone", name, "64k"), directive("server", server, "resolve")],
+      [directive("zone", name, ONE_SERVER.zone), directive("server", server, "resolve")],
     ),
   ];
 }
 
-const byName = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0 && !tls;
+/** Whether it has a group of its own, for its name to be looked up in. */
+const byName = (balancer: BalancerPlan, node: NodePlan) =>
+  isLookedUpAgain(balancer, node) && !node.tls;
 
 /** With an underscore: no host name has one. */
 const groupName = ({ name }: NodePlan) => `node_${name}`;
@@ -158,7 +157,7 @@ function readiness({ routes, retry }: BalancerPlan): Directive[] {
         directive("proxy_pass_request_body", "off"),
         directive("proxy_set_header", "Content-Length", '""'),
         directive("proxy_set_header", "Connection", '""'),
-        directive("proxy_set_header", "Host", "localhost:11434"),
+        ollamaHost(),
         directive("proxy_next_upstream", "error", "timeout", "http_500", "http_502", "http_503"),
         directive("proxy_next_upstream_tries", retry.tries),
         directive("proxy_next_upstream_timeout", `${retry.timeoutSeconds}s`),

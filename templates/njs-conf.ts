@@ -1,7 +1,8 @@
-import { type Directive, because, block, directive, literal } from "./directive.ts";
+import { type Directive, because, block, directive } from "./directive.ts";
 import { PROGRAM } from "./njs-program.ts";
 import type { RouterSession } from "./router-data.ts";
 import { UPSTREAM } from "./variables.ts";
+import { literal } from "./words.ts";
 
 // What nginx.conf holds so that the program in templates/njs runs. nginx keeps the group, the retries, max_fails,
 // max_conns and the backups: the program only says which server of the group a request should go to.

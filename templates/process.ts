@@ -1,10 +1,8 @@
-import { BALANCER } from "../config/defaults.ts";
+import { NGINX } from "../config/defaults.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import { type Directive, because, block, directive } from "./directive.ts";
+import { because, block, type Directive, directive, print, type Statement } from "./directive.ts";
 import { OPEN_FILES } from "./nginx-layout.ts";
-
-/** Two per stream: client and node. 8192 is some 4,000 streams per worker. */
-const WORKER_CONNECTIONS = 8192;
+import { PROCESS } from "./tuning.ts";
 
 /** What stands before the blocks. */
 export function processSettings(balancer: Pick<BalancerPlan, "workers">): Directive[] {
@@ -13,7 +11,7 @@ export function processSettings(balancer: Pick<BalancerPlan, "workers">): Direct
     directive("worker_rlimit_nofile", OPEN_FILES),
     because(
       "workers of an older config live as long as their streams, but not for ever",
-      directive("worker_shutdown_timeout", "1h"),
+      directive("worker_shutdown_timeout", PROCESS.shutdownTimeout),
     ),
     directive("pid", "/tmp/nginx.pid"),
     directive("error_log", "stderr", "warn"),
@@ -23,23 +21,27 @@ export function processSettings(balancer: Pick<BalancerPlan, "workers">): Direct
 
 /** Connection handling. */
 export const events = (): Directive =>
-  block("events", [], [directive("worker_connections", WORKER_CONNECTIONS)]);
+  block("events", [], [directive("worker_connections", PROCESS.workerConnections)]);
 
 /** Settings of the http block that concern the process: files it writes, its connections. */
 export function serverProcess(): Directive[] {
   // The container's root is read-only; /tmp is memory. All five are created at start, used or not.
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) =>
-    directive(`${kind}_temp_path`, `/tmp/${kind}`),
+  const temporary = (["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] as const).map((kind) =>
+    directive(`${kind}_temp_path` as const, `/tmp/${kind}`),
   );
   return [
     ...temporary,
     directive("server_tokens", "off"),
-    directive("keepalive_timeout", "75s"),
-    directive("keepalive_requests", 10_000),
+    directive("keepalive_timeout", PROCESS.keepaliveTimeout),
+    directive("keepalive_requests", PROCESS.keepaliveRequests),
     because(
       "without it every reload resets idle client connections: 92 errors in 57,000 requests",
-      directive("keepalive_min_timeout", `${BALANCER.keepaliveMinTimeoutSeconds}s`),
+      directive("keepalive_min_timeout", `${NGINX.keepaliveMinTimeoutSeconds}s`),
     ),
     directive("reset_timedout_connection", "on"),
   ];
 }
+
+/** A whole config, which says on its first line what made it. */
+export const printConfig = (statements: readonly Statement[]): string =>
+  `# Made by ollama-mesh: change the stack's config, not this file.\n${print(statements)}`;

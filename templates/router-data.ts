@@ -46,7 +46,7 @@ export interface RoutedNode {
 }
 
 /** A request that proves that a service answers. */
-export interface RouterProbe {
+interface RouterProbe {
   path: string;
   /** Sent as JSON; absent for a GET. */
   body?: string;

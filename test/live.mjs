@@ -5,17 +5,18 @@ import { join } from "node:path";
 
 import { prepared } from "./prepared.mjs";
 
-const HELP = `npm run live [-- [NAME...] [--times N] [--list]]
+const HELP = `npm run live [-- [NAME...] [--times N] [--markdown FILE] [--list]]
 
 Brings meshes up on this machine's Docker engine, each with a name of its own, changes and breaks them while
 clients ask, and prints one table: what was done, what clients saw, which resources were touched. Ends with
 code 1 when a planned change cost a request, or touched anything that its preview did not name. Everything
 that is needed is put in place as "npm run lab" does; what a killed run left is removed by the next one.
 
-  NAME       only these scenarios
-  --times N  each of them so often; counts are added up, the longest time is shown
-  --list     the names, and what each does
-  --help     this text`;
+  NAME             only these scenarios
+  --times N        each of them so often; counts are added up, the longest time is shown
+  --markdown FILE  when all of them went well, put the table between the marks of FILE (docs/measurements.md)
+  --list           the names, and what each does
+  --help           this text`;
 
 const args = process.argv.slice(2);
 if (args.includes("--help") || args.includes("-h")) {

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-import { SummaryReporter } from "./support/summary-reporter.ts";
+import { SummaryReporter } from "./support/report/summary-reporter.ts";
 
 const SECOND = 1000;
 /** Measures how long an `up` takes, so nothing runs beside it. */

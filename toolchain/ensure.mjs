@@ -13,18 +13,25 @@ import { PLUGINS, PULUMI } from "./versions.mjs";
 /** @typedef {keyof typeof PLUGINS} PluginName */
 
 /**
+ * Puts Node alone in place, for what needs no Pulumi.
+ *
+ * @returns {Promise<NodeJS.ProcessEnv>} an environment in which `node` runs TypeScript
+ */
+export async function ensureNodeOnPath() {
+  const env = { ...process.env };
+  prependToPath(env, await ensureNode());
+  return env;
+}
+
+/**
  * Puts everything in place that is not there yet.
  *
  * @returns {Promise<NodeJS.ProcessEnv>} an environment in which `node`, `pulumi`, its language host and its plugins are
  *   found; backend and passphrase are the caller's
  */
 export async function ensureToolchain() {
-  const nodeBin = await ensureNode();
-  const env = /** @type {NodeJS.ProcessEnv} */ ({
-    ...process.env,
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-  });
-  prependToPath(env, nodeBin);
+  const env = await ensureNodeOnPath();
+  env["PULUMI_SKIP_UPDATE_CHECK"] = "true";
 
   const installed = await installedPulumi();
   const names = /** @type {PluginName[]} */ (Object.keys(PLUGINS));

@@ -18,7 +18,7 @@ Do one of these:
   - install the Pulumi CLI and its plugins (docker ${PLUGINS.docker}, command ${PLUGINS.command}) yourself
   - let this machine reach get.pulumi.com, or set OLLAMA_MESH_PULUMI_RELEASES to a mirror of it`;
 
-/** @param {import("./command.mjs").CommandError | unknown} error */
+/** @param {unknown} error */
 function explained(error) {
   const text = error instanceof Error ? error.message : String(error);
   const noGo =
@@ -28,21 +28,23 @@ function explained(error) {
 
 /** @typedef {{name: string, title: string, folder: string, flags: string[], packages: string[]}} Build */
 
-const CLI = /** @type {Build} */ ({
+/** @type {Build} */
+const CLI = {
   name: "pulumi-cli",
   title: `building the Pulumi CLI ${PULUMI} from its Go module (once; about 6 minutes on 2 cores)`,
   folder: "cli",
   flags: ["-tags", "osusergo,grpcnotrace", "-ldflags", `-s -w -X ${VERSION_VARIABLE}=v${PULUMI}`],
   packages: ["github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"],
-});
+};
 
-const PLUGIN_BINARIES = /** @type {Build} */ ({
+/** @type {Build} */
+const PLUGIN_BINARIES = {
   name: "pulumi-plugins",
   title: "building the docker and command plugins from Go modules (once; 2 minutes on 2 cores)",
   folder: "plugins",
   flags: ["-tags", "no_compose", "-ldflags", "-s -w"],
   packages: ["./cmd/..."],
-});
+};
 
 /** @param {Build} what */
 function inputsOf({ folder, flags, packages }) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { cacheFolder, contentOf, hashOf } from "./cache.mjs";
 import { run } from "./command.mjs";
-import { ensureToolchain } from "./ensure.mjs";
+import { ensureNodeOnPath } from "./ensure.mjs";
 import { locked } from "./lock.mjs";
 import { step } from "./progress.mjs";
 
@@ -74,7 +74,7 @@ async function whenStale(name, inputs, done, work) {
  * @returns {Promise<void>}
  */
 export async function ensureDependencies() {
-  const env = { ...(await ensureToolchain()), ...QUIET };
+  const env = { ...(await ensureNodeOnPath()), ...QUIET };
   const lockFile = contentOf(ROOT, "package-lock.json");
   const install = () =>
     step("installing the npm packages of package-lock.json", () =>

@@ -12,7 +12,7 @@ import { PLUGINS, PULUMI, atLeast } from "./versions.mjs";
  * @param {string} program
  * @returns {string | undefined}
  */
-export function onPath(program) {
+function onPath(program) {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const file = join(folder || ".", program);
     if (existsSync(file) && statSync(file).isFile()) return file;

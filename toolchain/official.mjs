@@ -83,7 +83,9 @@ export async function officialWay(env, missing) {
     if (!(error instanceof CommandError)) throw error;
     const fault = error.output.trim();
     if (mirror) {
-      throw new Error(`${fault}\nOLLAMA_MESH_PULUMI_RELEASES must name a mirror of ${OFFICIAL}`);
+      throw new Error(`${fault}\nOLLAMA_MESH_PULUMI_RELEASES must name a mirror of ${OFFICIAL}`, {
+        cause: error,
+      });
     }
     if (error.code !== UNREACHABLE && error.code !== NOT_FOUND) throw error;
     const why = fault.replace(/^.*?: /, "");

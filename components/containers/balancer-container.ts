@@ -1,12 +1,15 @@
 import { posix } from "node:path";
-import { CONFIG_FILE } from "../../templates/nginx-layout.ts";
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
+import {
+  CONFIG_FILE,
+  CONFIG_FOLDER,
+  FRONT_PORT,
+  MANAGEMENT_PORT,
+  REDIRECT_PORT,
+  TLS_FOLDER,
+} from "../../templates/nginx-layout.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
-import { FRONT_PORT } from "../../templates/nginx-layout.ts";
-import { MANAGEMENT_PORT } from "../../templates/nginx-layout.ts";
-import { REDIRECT_PORT, TLS_FOLDER } from "../../templates/nginx-layout.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { BALANCER } from "../../config/defaults.ts";
+import { NGINX } from "../../config/defaults.ts";
 import { hardenedNginx } from "./hardened-container.ts";
 
 /** What the kernel does about nodes that vanish without a word; nginx has no setting for it. */
@@ -47,7 +50,7 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
       mesh,
       node: "balancer",
       configFile: CONFIG_FILE,
-      memoryMiB: BALANCER.memoryMiB,
+      memoryMiB: NGINX.memoryMiB,
       healthPath: "/config-hash",
     }),
     name: plan.container,

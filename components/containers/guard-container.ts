@@ -1,14 +1,13 @@
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
-import type { Link } from "../../steps/nodes/guard.ts";
+import { CONFIG_FOLDER, GUARD_PORT } from "../../templates/nginx-layout.ts";
+import type { LinkKeyPairs } from "../../steps/nodes/guard.ts";
 import { GUARD_FILES, guardConf } from "../../templates/guard-conf.ts";
-import { GUARD_PORT } from "../../templates/nginx-layout.ts";
 import { GUARD } from "../../config/defaults.ts";
 import { hardenedNginx } from "./hardened-container.ts";
 import { shortHash } from "../../config/short-hash.ts";
 import type { ContainerPlan, NodePlan } from "../../plan/node-plan.ts";
 
 /** What lies in the volume of a guard, by name. */
-export function guardFiles(container: ContainerPlan, { server, client }: Link) {
+export function guardFiles(container: ContainerPlan, { server, client }: LinkKeyPairs) {
   return {
     [GUARD_FILES.certificate]: server.certificate,
     [GUARD_FILES.key]: server.key,
@@ -24,7 +23,11 @@ export function guardFiles(container: ContainerPlan, { server, client }: Link) {
 export const guardVolume = (guard: string, files: Record<string, string>) =>
   `${guard}-${shortHash(JSON.stringify(files), 12)}`;
 
-/** What the docker provider is told of a guard's container, but for its image. Pure. */
+/**
+ * What the docker provider is told of a guard's container, but for its image. Pure.
+ *
+ * @throws RangeError for a node without a guard: a mistake of ours
+ */
 export function guardContainerArgs(mesh: string, node: NodePlan, volume: string) {
   const { guard, publish } = node.container ?? {};
   if (!guard || !publish) throw new RangeError(`node ${node.name} has no guard`);

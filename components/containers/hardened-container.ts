@@ -1,8 +1,6 @@
-import { BALANCER } from "../../config/defaults.ts";
+import { NGINX } from "../../config/defaults.ts";
 import { MESH_LABEL, NODE_LABEL } from "../../config/names.ts";
-import { NGINX_USER } from "../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
-import { OPEN_FILES } from "../../templates/nginx-layout.ts";
+import { NGINX_USER, LOOPBACK_PORT, OPEN_FILES } from "../../templates/nginx-layout.ts";
 
 /** What every container of a mesh has, in the words of the docker provider. */
 export function hardenedContainer(mesh: string, node: string, stopSeconds: number) {
@@ -37,7 +35,7 @@ export function hardenedNginx(args: HardenedNginx) {
   const { mesh, node, configFile, memoryMiB, healthPath } = args;
   const url = `http://127.0.0.1:${LOOPBACK_PORT}${healthPath}`;
   return {
-    ...hardenedContainer(mesh, node, BALANCER.stopSeconds),
+    ...hardenedContainer(mesh, node, NGINX.stopSeconds),
     command: ["nginx", "-e", "stderr", "-c", configFile, "-g", "daemon off;"],
     user: NGINX_USER,
     readOnly: true,

@@ -1,5 +1,6 @@
+import { cpusText } from "../../config/cpus.ts";
 import { OLLAMA_PORT } from "../../config/defaults.ts";
-import { isCdi } from "../../plan/ollama-environment.ts";
+import { isCdi } from "../../config/cdi-device.ts";
 import { hardenedContainer } from "./hardened-container.ts";
 import { modelVolume } from "../../config/names.ts";
 import type { ContainerPlan, NodePlan, ServicePlan } from "../../plan/node-plan.ts";
@@ -12,6 +13,8 @@ const STOP_SECONDS = 10;
 /**
  * What the docker provider is told of a node's container. Pure, and plain values only.
  * Lists stand in the order in which the provider reads them back, or every `up` would show a change.
+ *
+ * @throws RangeError for a node without a container: a mistake of ours
  */
 export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: string[]) {
   const container = node.container;
@@ -75,7 +78,7 @@ function reachedBy(mesh: MeshPlan, { meshAddress, publish, service, guard }: Con
 function limits({ memoryMiB, cpus }: ContainerPlan) {
   return {
     ...(memoryMiB === undefined ? {} : { memory: memoryMiB, memorySwap: memoryMiB }),
-    ...(cpus === undefined ? {} : { cpus: String(cpus) }),
+    ...(cpus === undefined ? {} : { cpus: cpusText(cpus) }),
   };
 }
 

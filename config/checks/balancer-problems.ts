@@ -1,20 +1,17 @@
 import { posix } from "node:path";
 import type { BalancerArgs } from "../balancer-args.ts";
 import { BALANCER, OLLAMA, RETRY } from "../defaults.ts";
-import type { Known, PlacedNode } from "../mesh-config.ts";
+import type { Known } from "../mesh-config.ts";
 import type { OllamaSettings } from "../node-args.ts";
 import { type Problem, show } from "../problems.ts";
 import { routeProblems } from "./route-problems.ts";
+import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /** Algorithms that know no backup nodes; nginx refuses the config. */
 const WITHOUT_BACKUP = new Set(["ip_hash", "hash", "random", "random_two_least_conn"]);
 
 /** What the balancer's settings allow one by one but together can't work, or would hurt. */
-export function balancerProblems(
-  balancer: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
-  ollama: Known<OllamaSettings>,
-): Problem[] {
+export function balancerProblems({ balancer, nodes, ollama }: WellFormed): Problem[] {
   return [
     ...algorithmProblems(balancer, nodes),
     ...retryProblems(balancer, nodes),
@@ -28,7 +25,7 @@ export function balancerProblems(
 
 function algorithmProblems(
   { algorithm = BALANCER.algorithm, hashKey, sticky }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
 ): Problem[] {
   const problems: Problem[] = [];
   if (WITHOUT_BACKUP.has(algorithm)) {
@@ -59,7 +56,7 @@ function algorithmProblems(
 }
 
 /** A draining node gets what sticky keeps on it, and nothing else. */
-function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly PlacedNode[]): Problem[] {
+function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly IndexedNode[]): Problem[] {
   return nodes.flatMap(({ at, node }) => {
     if (!node.drain) return [];
     const path = `nodes[${at}].drain`;
@@ -78,7 +75,7 @@ function drainProblems({ sticky }: Known<BalancerArgs>, nodes: readonly PlacedNo
 
 function retryProblems(
   { retry = {}, maxFails, ...rest }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
 ): Problem[] {
   const problems: Problem[] = [];
   const connect = rest.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds;
@@ -109,7 +106,7 @@ function retryProblems(
 /** Time-outs and limits that work against Ollama's own. */
 function loadProblems(
   balancer: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
+  nodes: readonly IndexedNode[],
   mesh: Known<OllamaSettings>,
 ): Problem[] {
   const problems: Problem[] = [];
@@ -136,7 +133,7 @@ function loadProblems(
 
 function frontProblems({ tls, management, listen = {}, routes }: Known<BalancerArgs>): Problem[] {
   const problems: Problem[] = [];
-  const port = listen.port ?? BALANCER.listenPort;
+  const port = listen.port ?? BALANCER.listen.port;
   if (tls) {
     const inline = tls.certificate !== undefined && tls.key !== undefined;
     const files = tls.certificateFile !== undefined && tls.keyFile !== undefined;

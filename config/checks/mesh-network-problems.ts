@@ -1,24 +1,20 @@
-import type { BalancerArgs } from "../balancer-args.ts";
-import { defaultSubnet, roomIn } from "../subnet.ts";
-import { isAttached } from "../mesh-config.ts";
-import type { PlacedNode } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
-import { freeNetwork, overlap, parseNetwork } from "../net/ipv4-network.ts";
+import { isAttached } from "../mesh-config.ts";
 import { engineHost } from "../net/engine-endpoint.ts";
-import type { Known } from "../mesh-config.ts";
-import { show, type Problem } from "../problems.ts";
+import { overlap } from "../net/ip-network.ts";
+import { freeNetwork, parseNetwork } from "../net/ipv4-network.ts";
+import { type Problem, show } from "../problems.ts";
+import { defaultSubnet, roomIn } from "../subnet.ts";
+import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /**
  * The mesh network must have room for the nodes in it, and hold no address of one that is elsewhere.
  *
  * @param mesh its name, from which the network follows where none is declared
  */
-export function meshNetworkProblems(
-  { subnet, host = DEFAULT_ENGINE }: Known<BalancerArgs>,
-  nodes: readonly PlacedNode[],
-  mesh?: string,
-): Problem[] {
-  const isInside = ({ node }: PlacedNode) => isAttached(node, host);
+export function meshNetworkProblems({ balancer, nodes }: WellFormed, mesh?: string): Problem[] {
+  const { subnet, host = DEFAULT_ENGINE } = balancer;
+  const isInside = ({ node }: IndexedNode) => isAttached(node, host);
   // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
   if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);
   if (mesh === undefined) return [];
@@ -38,7 +34,7 @@ function roomProblems(subnet: string, count: number): Problem[] {
   ];
 }
 
-function hiddenNodes(subnet: string, nodes: readonly PlacedNode[]): Problem[] {
+function hiddenNodes(subnet: string, nodes: readonly IndexedNode[]): Problem[] {
   const own = parseNetwork(subnet)!;
   const placed = nodes.flatMap(({ at, node }) => {
     const [field, address] = node.address

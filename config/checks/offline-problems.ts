@@ -1,15 +1,15 @@
-import type { PlacedNode } from "../mesh-config.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
 import type { Problem } from "../problems.ts";
+import type { WellFormed } from "./well-formed.ts";
 
 /** A host is switched off as a whole, and the balancer's is not. */
-export function offlineProblems(nodes: readonly PlacedNode[], balancerEngine: string): Problem[] {
+export function offlineProblems({ nodes, balancer }: WellFormed): Problem[] {
   const managed = nodes.filter(({ node }) => node.managed !== false);
   const hosts = Map.groupBy(managed, ({ node }) => node.host ?? DEFAULT_ENGINE);
   return [...hosts].flatMap(([host, own]): Problem[] => {
     const off = own.filter(({ node }) => node.offline);
     if (off.length === 0) return [];
-    if (host === balancerEngine) {
+    if (host === (balancer.host ?? DEFAULT_ENGINE)) {
       return off.map(({ at }) => ({
         path: `nodes[${at}].offline`,
         text: "must not be set on the balancer's own engine, which is on; for maintenance set maintenance: true",

@@ -1,8 +1,7 @@
-import { isManagementRoute } from "../routes.ts";
-import { HEALTH_PATH } from "../routes.ts";
 import type { BalancerArgs } from "../balancer-args.ts";
 import type { Known } from "../mesh-config.ts";
-import { show, type Problem } from "../problems.ts";
+import { type Problem, show } from "../problems.ts";
+import { HEALTH_PATH, isManagementRoute } from "../routes.ts";
 
 /** Declared paths that the balancer serves itself, or never passes on. */
 export function routeProblems({ routes }: Known<BalancerArgs>): Problem[] {

@@ -2,8 +2,8 @@ import { isIP } from "node:net";
 import { isGuarded } from "../mesh-config.ts";
 import { BALANCER, OLLAMA_LOAD_SECONDS, RETRY } from "../defaults.ts";
 import type { BalancerArgs } from "../balancer-args.ts";
-import type { MeshConfig } from "../mesh-config.ts";
-import type { Known } from "../mesh-config.ts";
+import type { Known, MeshConfig } from "../mesh-config.ts";
+import { isLoopback, isPrivate } from "../net/private-networks.ts";
 import type { Problem } from "../problems.ts";
 
 /** What is allowed, since somebody may want just that, but hurts where nobody meant it. */
@@ -86,21 +86,16 @@ function timeOutWarnings({ nodes, ollama = {}, balancer = {} }: MeshConfig): Pro
   return warnings;
 }
 
-/** Addresses that only this machine or a private network reaches; whether a network is private in truth nobody can tell from here. */
-const PRIVATE =
-  /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe80:)/i;
-const LOOPBACK = /^(127\.|::1$)/;
-
 function openDoorWarnings({ listen, tls, access, management }: Known<BalancerArgs>): Problem[] {
-  const address = listen?.address ?? BALANCER.listenAddress;
+  const address = listen?.address ?? BALANCER.listen.address;
   const warnings: Problem[] = [];
-  if (access?.apiKeys && !tls && !access.trustedProxies?.length && !LOOPBACK.test(address)) {
+  if (access?.apiKeys && !tls && !access.trustedProxies?.length && !isLoopback(address)) {
     warnings.push({
       path: "balancer.access.apiKeys",
       text: `go over the network in plain text, since clients come to ${address} without TLS; declare balancer.tls`,
     });
   }
-  if (management?.address !== undefined && !PRIVATE.test(management.address)) {
+  if (management?.address !== undefined && !isPrivate(management.address)) {
     warnings.push({
       path: "balancer.management.address",
       text: `is ${management.address}, which others may reach: it knows no keys and no TLS, and lets models be deleted; use 127.0.0.1 or a private address`,

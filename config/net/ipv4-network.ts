@@ -1,41 +1,43 @@
-import { isIPv4 } from "node:net";
+import type ipaddr from "ipaddr.js";
+import { canonicalIp } from "./ip-address.ts";
+import { type IpNetwork, overlap, parseIpNetwork } from "./ip-network.ts";
 
-/** An IPv4 network: its first address as a number, and the bits of its mask. */
-export interface Ipv4Network {
-  base: number;
-  bits: number;
+/** An IPv4 network, such as Docker gives its containers. */
+export interface Ipv4Network extends IpNetwork {
+  first: ipaddr.IPv4;
 }
 
-/** Parses "10.1.16.0/20", or one address; undefined when it is neither. */
+/** Parses "10.1.16.0/20", or one address; undefined when it is neither, or has bits behind the mask. */
 export function parseNetwork(text: string): Ipv4Network | undefined {
-  const [ip = "", mask = "32", ...rest] = text.split("/");
-  const bits = Number(mask);
-  if (!isIPv4(ip) || !/^\d+$/.test(mask) || bits > 32 || rest.length > 0) return undefined;
-  const base = ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return base % 2 ** (32 - bits) === 0 ? { base, bits } : undefined;
+  const network = parseIpNetwork(text);
+  if (!network || !isIpv4(network)) return undefined;
+  return network.first.toString() === canonicalIp(text.split("/")[0]!) ? network : undefined;
 }
 
-/** Whether the two have an address in common: one is then inside the other. */
-export function overlap(a: Ipv4Network, b: Ipv4Network): boolean {
-  const size = 2 ** (32 - Math.min(a.bits, b.bits));
-  return Math.floor(a.base / size) === Math.floor(b.base / size);
-}
+const isIpv4 = (network: IpNetwork): network is Ipv4Network => network.first.kind() === "ipv4";
 
 /** 172.30.0.0/20 to 172.19.240.0/20: Docker itself takes them from the other end, and clouds like 172.31. */
-const PROPOSED: readonly Ipv4Network[] = Array.from({ length: 192 }, (_, i) => {
-  const place = (30 - Math.floor(i / 16)) * 2 ** 16 + (i % 16) * 2 ** 12;
-  return { base: 172 * 2 ** 24 + place, bits: 20 };
-});
+const PROPOSED = Array.from(
+  { length: 192 },
+  (_, i) => `172.${30 - Math.floor(i / 16)}.${(i % 16) * 16}.0/20`,
+);
 
-/** A /20 that overlaps none of these, in CIDR form. */
-export function freeNetwork(taken: readonly Ipv4Network[]): string {
-  const free = PROPOSED.find((network) => !taken.some((other) => overlap(network, other)));
-  return cidr(free ?? PROPOSED[0]!);
+/** A /20 that overlaps none of these, in CIDR form; the first of all where every one is taken. */
+export function freeNetwork(taken: readonly IpNetwork[]): string {
+  const isFree = (text: string) => {
+    const network = parseNetwork(text)!;
+    return !taken.some((other) => overlap(network, other));
+  };
+  return PROPOSED.find(isFree) ?? PROPOSED[0]!;
 }
 
-/** The address that a number stands for. */
-export const dotted = (ip: number): string =>
-  [24, 16, 8, 0].map((bits) => Math.floor(ip / 2 ** bits) % 256).join(".");
-
-/** A network as "10.1.16.0/20". */
-export const cidr = ({ base, bits }: Ipv4Network): string => `${dotted(base)}/${bits}`;
+/**
+ * The address that comes so many after a network's first one.
+ *
+ * @throws RangeError when there is none
+ */
+export function addressAt({ first }: Ipv4Network, distance: number): string {
+  const bytes = Buffer.from(first.octets);
+  bytes.writeUInt32BE(bytes.readUInt32BE() + distance);
+  return bytes.join(".");
+}

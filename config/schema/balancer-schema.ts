@@ -35,15 +35,15 @@ import {
 import { parseSubnet } from "../subnet.ts";
 
 const listen: Shape<ListenArgs> = z.strictObject(
-  { address: ipAddress, port: whole(1, 65535) },
+  { address: ipAddress.exactOptional(), port: whole(1, 65535).exactOptional() },
   "must be an object as {address: 0.0.0.0, port: 11434}",
 );
 
 const keepalive: Shape<KeepaliveArgs> = z.strictObject(
   {
-    connections: whole(1, 10_000),
-    timeoutSeconds: whole(1, 86_400),
-    requests: whole(1, 10_000_000),
+    connections: whole(1, 10_000).exactOptional(),
+    timeoutSeconds: whole(1, 86_400).exactOptional(),
+    requests: whole(1, 10_000_000).exactOptional(),
   },
   "must be an object as {connections: 32}",
 );
@@ -52,7 +52,7 @@ const sticky: Shape<StickyArgs> = z.strictObject(
   {
     cookie: matching(/^[A-Za-z_][\w-]{0,60}$/, "must be the name of a cookie").exactOptional(),
     header: headerName.exactOptional(),
-    expiresSeconds: whole(1, 31_536_000),
+    expiresSeconds: whole(1, 31_536_000).exactOptional(),
   },
   "must be an object as {cookie: mesh} or {header: X-Session-ID}",
 );
@@ -74,7 +74,7 @@ export const RETRY_CONDITIONS = [
 
 const retry: Shape<RetryArgs> = z.strictObject(
   {
-    profile: oneOf(RetryProfile),
+    profile: oneOf(RetryProfile).exactOptional(),
     on: z
       .array(
         z.enum(RETRY_CONDITIONS, `must be one of ${RETRY_CONDITIONS.join(", ")}`),
@@ -82,8 +82,8 @@ const retry: Shape<RetryArgs> = z.strictObject(
       )
       .min(1, "must name a condition; leave it out for the profile's")
       .exactOptional(),
-    tries: whole(1, 100),
-    timeoutSeconds: whole(1, 86_400),
+    tries: whole(1, 100).exactOptional(),
+    timeoutSeconds: whole(1, 86_400).exactOptional(),
   },
   "must be an object as {profile: strict}",
 );
@@ -103,20 +103,17 @@ const route: Shape<RouteArgs> = z.strictObject(
 
 const routes: Shape<RoutesArgs> = z.strictObject(
   {
-    set: oneOf(RouteSet),
+    set: oneOf(RouteSet).exactOptional(),
     paths: z.array(route, "must be a list of paths").exactOptional(),
-    upgrade: flag(),
+    upgrade: flag().exactOptional(),
   },
   "must be an object as {set: all}",
 );
 
 const management: Shape<ManagementArgs> = z.strictObject(
   {
-    address: ipAddress,
-    port: z
-      .int({ error: "must be a whole number, 1-65535", abort: true })
-      .min(1, "must be a whole number, 1-65535")
-      .max(65535, "must be a whole number, 1-65535"),
+    address: ipAddress.exactOptional(),
+    port: whole(1, 65535),
   },
   "must be an object as {port: 11435}",
 );
@@ -128,15 +125,15 @@ const hostFile = matching(
 
 const tls: Shape<TlsArgs> = z.strictObject(
   {
-    certificate: certificates("must be a certificate chain in PEM"),
+    certificate: certificates("must be a certificate chain in PEM").exactOptional(),
     key: matching(
       /^-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[\s\S]+-----END [A-Z ]*PRIVATE KEY-----\s*$/,
       "must be a private key in PEM",
     ).exactOptional(),
     certificateFile: hostFile,
     keyFile: hostFile,
-    redirectPort: whole(1, 65535),
-    hstsSeconds: whole(0, 63_072_000),
+    redirectPort: whole(1, 65535).exactOptional(),
+    hstsSeconds: whole(0, 63_072_000).exactOptional(),
   },
   "must be an object with certificate and key, or certificateFile and keyFile",
 );
@@ -154,9 +151,9 @@ const apiKey: Shape<ApiKeyArgs> = z.strictObject(
 
 const limits: Shape<LimitArgs> = z.strictObject(
   {
-    requestsPerMinute: whole(1, 1_000_000),
-    burst: whole(0, 1_000_000),
-    concurrent: whole(1, 1_000_000),
+    requestsPerMinute: whole(1, 1_000_000).exactOptional(),
+    burst: whole(0, 1_000_000).exactOptional(),
+    concurrent: whole(1, 1_000_000).exactOptional(),
   },
   "must be an object as {concurrent: 4}",
 );
@@ -191,31 +188,31 @@ const access: Shape<AccessArgs> = z.strictObject(
 /** Checks the balancer. */
 export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
   {
-    host: engine,
-    image,
+    host: engine.exactOptional(),
+    image: image.exactOptional(),
     listen: listen.exactOptional(),
     address: address.exactOptional(),
     tls: tls.exactOptional(),
     access: access.exactOptional(),
     routes: routes.exactOptional(),
     management: management.exactOptional(),
-    algorithm: oneOf(Algorithm),
+    algorithm: oneOf(Algorithm).exactOptional(),
     hashKey: matching(
       /^(uri|client|header:[A-Za-z][A-Za-z0-9-]{0,60}|(cookie|argument):[A-Za-z]\w{0,60})$/,
       "must be uri, client, header:NAME, cookie:NAME or argument:NAME",
     ).exactOptional(),
     sticky: sticky.exactOptional(),
     retry: retry.exactOptional(),
-    connectTimeoutSeconds: whole(1, 3600),
-    readTimeoutSeconds: whole(1, 86_400),
-    sendTimeoutSeconds: whole(1, 86_400),
-    maxFails: whole(0, 1000),
-    failTimeoutSeconds: whole(1, 86_400),
-    maxBodyMiB: whole(1, 102_400),
+    connectTimeoutSeconds: whole(1, 3600).exactOptional(),
+    readTimeoutSeconds: whole(1, 86_400).exactOptional(),
+    sendTimeoutSeconds: whole(1, 86_400).exactOptional(),
+    maxFails: whole(0, 1000).exactOptional(),
+    failTimeoutSeconds: whole(1, 86_400).exactOptional(),
+    maxBodyMiB: whole(1, 102_400).exactOptional(),
     keepalive: keepalive.exactOptional(),
-    nodeHeader: flag(),
-    resolver: serverAddress,
-    workers: whole(1, 256),
+    nodeHeader: flag().exactOptional(),
+    resolver: serverAddress.exactOptional(),
+    workers: whole(1, 256).exactOptional(),
     subnet: z
       .string("must be an IPv4 network")
       .refine(

@@ -3,7 +3,7 @@ import { type Problem, dotPath, nearest, show } from "../problems.ts";
 import { meshSchema } from "./mesh-schema.ts";
 
 /** Fields whose value is never shown, nor what is inside: a key may stand in the wrong place. */
-export const SECRET_FIELDS = new Set<PropertyKey>(["environment", "apiKeys", "tls"]);
+const SECRET_FIELDS = new Set<PropertyKey>(["environment", "apiKeys", "tls"]);
 
 /** What zod found, in the house form: with the value, but never one that may be a secret. */
 export function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
@@ -29,7 +29,7 @@ export function fieldProblems(error: z.ZodError, input: unknown): Problem[] {
 }
 
 /** The keys that the schema knows at a path. */
-export function knownKeys(path: readonly PropertyKey[]): string[] {
+function knownKeys(path: readonly PropertyKey[]): string[] {
   let at: unknown = meshSchema;
   for (const part of path) {
     while (at instanceof z.ZodExactOptional) at = at.unwrap();

@@ -2,10 +2,8 @@ import { z } from "zod";
 import type { OllamaMeshArgs, RolloutArgs } from "../mesh-args.ts";
 import { NodeAccess } from "../node-args.ts";
 import { balancerSchema } from "./balancer-schema.ts";
-import { models, nodeSchema, ollama } from "./node-schema.ts";
+import { models, nodeSchema, ollamaSchema } from "./node-schema.ts";
 import { type Shape, flag, image, oneOf, whole } from "./patterns.ts";
-
-// The interfaces of the arguments are the source of truth (schema inference turns zod's types into
 
 // The interfaces of the arguments are the source of truth (schema inference turns zod's types into
 // "any"); each schema here is held to its interface by the compiler.
@@ -13,10 +11,10 @@ import { type Shape, flag, image, oneOf, whole } from "./patterns.ts";
 /** Checks how changes are rolled out. */
 export const rolloutSchema: Shape<RolloutArgs> = z.strictObject(
   {
-    maxUnavailable: whole(1, 1000),
-    drainTimeoutSeconds: whole(0, 86_400),
-    readyTimeoutSeconds: whole(1, 86_400),
-    warmUp: flag(),
+    maxUnavailable: whole(1, 1000).exactOptional(),
+    drainTimeoutSeconds: whole(0, 86_400).exactOptional(),
+    readyTimeoutSeconds: whole(1, 86_400).exactOptional(),
+    warmUp: flag().exactOptional(),
     minimumFreeGiB: z.number("must be a number").min(0, "must not be below 0").exactOptional(),
   },
   "must be an object",
@@ -30,9 +28,9 @@ export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
       .min(1, "must have at least one node")
       .max(500, "must have at most 500 nodes"),
     models,
-    image,
-    ollama: ollama.exactOptional(),
-    access: oneOf(NodeAccess),
+    image: image.exactOptional(),
+    ollama: ollamaSchema.exactOptional(),
+    access: oneOf(NodeAccess).exactOptional(),
     balancer: balancerSchema.exactOptional(),
     rollout: rolloutSchema.exactOptional(),
   },

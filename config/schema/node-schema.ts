@@ -9,6 +9,7 @@ import {
   type OllamaSettings,
   type ServiceArgs,
 } from "../node-args.ts";
+import { BALANCER_NAME } from "../names.ts";
 import {
   type Shape,
   address,
@@ -29,24 +30,21 @@ import {
 /** The name of a node and of a mesh: what Docker, DNS and nginx all accept. */
 export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** Containers are named after mesh and node; this one is taken. */
-export const RESERVED = "balancer";
-
 /** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
-export const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
+const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
 
 /** Go's time.ParseDuration, and bare seconds, as Ollama reads them. */
-export const DURATION = /^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$/;
+const DURATION = /^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$/;
 
-export const duration = matching(DURATION, 'must be a duration as "5m" or "24h"').exactOptional();
+const duration = matching(DURATION, 'must be a duration as "5m" or "24h"').exactOptional();
 
 export const models = z
   .array(matching(MODEL, 'must be a model as "llama3.2:3b"'), "must be a list of model names")
   .exactOptional();
 
-export const gpus: Shape<GpuArgs> = z.strictObject(
+const gpus: Shape<GpuArgs> = z.strictObject(
   {
-    vendor: oneOf(GpuVendor),
+    vendor: oneOf(GpuVendor).exactOptional(),
     devices: z
       .array(
         matching(/^\w[\w./=:-]{0,254}$/, "must be an index, UUID or CDI name of a GPU"),
@@ -60,12 +58,12 @@ export const gpus: Shape<GpuArgs> = z.strictObject(
         "must be a list of groups",
       )
       .exactOptional(),
-    minimumPercent: whole(0, 100),
+    minimumPercent: whole(0, 100).exactOptional(),
   },
   "must be an object as {vendor: nvidia}",
 );
 
-export const environment = z
+const environment = z
   .record(
     matching(/^[A-Za-z_]\w*$/, "must be the name of an environment variable"),
     z.string("must be a string"),
@@ -73,56 +71,53 @@ export const environment = z
   )
   .exactOptional();
 
-export const ABSOLUTE = /^\/[^\0:,]{1,250}$/;
+const ABSOLUTE = /^\/[^\0:,]{1,250}$/;
 
-export const mount: Shape<MountArgs> = z.strictObject(
+const mount: Shape<MountArgs> = z.strictObject(
   {
     source: matching(
       /^(\/[^\0:,]{0,250}|[a-zA-Z0-9][\w.-]{1,100})$/,
       "must be an absolute path of the host or the name of a volume",
     ),
     path: matching(ABSOLUTE, "must be an absolute path inside the container"),
-    readOnly: flag(),
+    readOnly: flag().exactOptional(),
   },
   "must be an object as {source: hf-cache, path: /root/.cache/huggingface}",
 );
 
-export const service: Shape<ServiceArgs> = z.strictObject(
+const service: Shape<ServiceArgs> = z.strictObject(
   {
-    port: z
-      .int("must be a whole number, 1-65535")
-      .min(1, "must be a whole number, 1-65535")
-      .max(65535, "must be a whole number, 1-65535"),
+    port: whole(1, 65535),
     healthPath: urlPath.exactOptional(),
     command: z.array(z.string("must be a string"), "must be a list of words").exactOptional(),
     environment,
     mounts: z.array(mount, "must be a list of mounts").exactOptional(),
-    writable: flag(),
+    writable: flag().exactOptional(),
   },
   "must be an object as {port: 8000}",
 );
 
-export const ollama: Shape<OllamaSettings> = z.strictObject(
+export const ollamaSchema: Shape<OllamaSettings> = z.strictObject(
   {
     keepAlive: duration,
-    numParallel: whole(1, 1024),
-    contextLength: whole(1, 10_000_000),
-    maxLoadedModels: whole(1, 1024),
-    maxQueue: whole(1, 1_000_000),
+    numParallel: whole(1, 1024).exactOptional(),
+    contextLength: whole(1, 10_000_000).exactOptional(),
+    maxLoadedModels: whole(1, 1024).exactOptional(),
+    maxQueue: whole(1, 1_000_000).exactOptional(),
     loadTimeout: duration,
-    flashAttention: flag(),
+    flashAttention: flag().exactOptional(),
     kvCacheType: z.enum(["f16", "q8_0", "q4_0"], "must be one of f16, q8_0, q4_0").exactOptional(),
-    schedSpread: flag(),
-    debug: flag(),
+    schedSpread: flag().exactOptional(),
+    debug: flag().exactOptional(),
     environment,
   },
   "must be an object as {keepAlive: 24h}",
 );
 
-export const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
+const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
   {
-    serverName: hostName,
-    caCertificate: certificates("must be certificates in PEM"),
+    serverName: hostName.exactOptional(),
+    caCertificate: certificates("must be certificates in PEM").exactOptional(),
   },
   "must be an object as {serverName: ollama.example.org}",
 );
@@ -131,27 +126,27 @@ export const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
 export const nodeSchema: Shape<NodeArgs> = z.strictObject(
   {
     name: matching(NAME, 'must be lower-case letters, digits and "-", up to 40').refine(
-      (name) => name !== RESERVED,
-      `must not be "${RESERVED}", the load balancer's own`,
+      (name) => name !== BALANCER_NAME,
+      `must not be "${BALANCER_NAME}", the load balancer's own`,
     ),
-    host: engine,
+    host: engine.exactOptional(),
     address: address.exactOptional(),
-    port: whole(1, 65535),
-    access: oneOf(NodeAccess),
-    weight: whole(1, 1000),
-    backup: flag(),
-    maintenance: flag(),
-    drain: flag(),
-    offline: flag(),
-    maxConnections: whole(0, 100_000),
-    managed: flag(),
+    port: whole(1, 65535).exactOptional(),
+    access: oneOf(NodeAccess).exactOptional(),
+    weight: whole(1, 1000).exactOptional(),
+    backup: flag().exactOptional(),
+    maintenance: flag().exactOptional(),
+    drain: flag().exactOptional(),
+    offline: flag().exactOptional(),
+    maxConnections: whole(0, 100_000).exactOptional(),
+    managed: flag().exactOptional(),
     tls: nodeTls.exactOptional(),
     service: service.exactOptional(),
     gpus: gpus.exactOptional(),
-    image,
-    ollama: ollama.exactOptional(),
+    image: image.exactOptional(),
+    ollama: ollamaSchema.exactOptional(),
     models,
-    memoryMiB: whole(64, 100_000_000),
+    memoryMiB: whole(64, 100_000_000).exactOptional(),
     cpus: z.number("must be a number above 0").positive("must be a number above 0").exactOptional(),
   },
   "must be an object with at least a name",

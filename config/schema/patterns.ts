@@ -1,18 +1,11 @@
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { Known } from "../mesh-config.ts";
+import { parseEndpoint } from "../net/engine-endpoint.ts";
+import { parseIpNetwork } from "../net/ip-network.ts";
 
 /** A schema that the compiler holds to the interface it checks. */
 export type Shape<T> = z.ZodType<Known<T>>;
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
-// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
-
-// The kinds of value that a user may write, each as a schema. Every error text completes the
-// sentence "<path> ..."; the value is added where the problems are written down. None of them lets
-// through what has a meaning in nginx, a shell or Docker.
 
 // The kinds of value that a user may write, each as a schema. Every error text completes the
 // sentence "<path> ..."; the value is added where the problems are written down. None of them lets
@@ -21,18 +14,18 @@ export type Shape<T> = z.ZodType<Known<T>>;
 /** A whole number within limits. */
 export const whole = (low: number, high: number) => {
   const error = `must be a whole number, ${low}-${high}`;
-  return z.int({ error, abort: true }).min(low, error).max(high, error).exactOptional();
+  return z.int({ error, abort: true }).min(low, error).max(high, error);
 };
 
 /** true or false. */
-export const flag = () => z.boolean("must be true or false").exactOptional();
+export const flag = () => z.boolean("must be true or false");
 
 /** Text of a pattern. */
 export const matching = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
 
 /** One of a set of words. */
 export const oneOf = <T extends Record<string, string>>(values: T) =>
-  z.enum(values, `must be one of ${Object.values(values).join(", ")}`).exactOptional();
+  z.enum(values, `must be one of ${Object.values(values).join(", ")}`);
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
@@ -43,23 +36,16 @@ const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
 const isAddress = (text: string) =>
   isIP(text) !== 0 ? isPlainIp(text) : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
 
-const ENGINE =
-  /^(unix:\/\/\/[\w./-]{1,100}|ssh:\/\/(\w[\w.-]*@)?[A-Za-z0-9][\w.-]{0,252}(:\d{1,5})?|tcp:\/\/[A-Za-z0-9][\w.-]{0,252}:\d{1,5})$/;
-
 /** Docker's reference grammar, in short: no spaces, no option-like start. */
 const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 
+const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
+
 /** A Docker engine's endpoint. */
-export const engine = matching(
-  ENGINE,
-  "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port",
-).exactOptional();
+export const engine = z.string(ENGINE).refine((text) => parseEndpoint(text) !== undefined, ENGINE);
 
 /** A Docker image. */
-export const image = matching(
-  IMAGE,
-  "must be an image as name:tag or name@sha256:digest",
-).exactOptional();
+export const image = matching(IMAGE, "must be an image as name:tag or name@sha256:digest");
 
 /** An IP address or host name. */
 export const address = z
@@ -69,38 +55,29 @@ export const address = z
 /** A host name. */
 export const hostName = z
   .string("must be a host name")
-  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address")
-  .exactOptional();
+  .refine((text) => isIP(text) === 0 && isAddress(text), "must be a host name, not an address");
 
 /** One or more certificates. */
 export const certificates = (error: string) =>
-  matching(
-    /^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/,
-    error,
-  ).exactOptional();
+  matching(/^-----BEGIN CERTIFICATE-----\r?\n[\s\S]+-----END CERTIFICATE-----\s*$/, error);
 
 /** An IP address. */
 export const ipAddress = z
   .string("must be an IP address")
-  .refine(isPlainIp, 'must be an IP address of the host; "0.0.0.0" is all of them')
-  .exactOptional();
+  .refine(isPlainIp, 'must be an IP address of the host; "0.0.0.0" is all of them');
 
 /** The IP address of another machine. */
 export const serverAddress = z
   .string("must be an IP address")
-  .refine(isPlainIp, "must be an IP address")
-  .exactOptional();
+  .refine(isPlainIp, "must be an IP address");
 
 /** A network in CIDR form, or one address. */
 export const network = z
   .string("must be a network")
-  .refine(isNetwork, 'must be a network as "192.168.0.0/16" or an IP address');
-
-function isNetwork(text: string): boolean {
-  const [ip = "", bits, ...rest] = text.split("/");
-  if (!isPlainIp(ip) || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(ip) ? 32 : 128));
-}
+  .refine(
+    (text) => !text.includes("%") && parseIpNetwork(text) !== undefined,
+    'must be a network as "192.168.0.0/16" or an IP address',
+  );
 
 /** A path of an URL as clients ask for it. */
 export const urlPath = matching(

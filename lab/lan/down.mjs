@@ -3,7 +3,7 @@ import { step } from "../../toolchain/progress.mjs";
 import { commandLine } from "../command-line.mjs";
 import { ensureDockerEngine, stopStartedEngine } from "../docker-engine.mjs";
 import { lanDown } from "./machines.mjs";
-import { labStack } from "../stack.mjs";
+import { LabStack } from "../stack.mjs";
 
 const HELP = `npm run lan:down
 
@@ -14,15 +14,15 @@ nothing else runs on it. Downloads, programs and images that were built stay.
   --help  this text`;
 
 await commandLine(HELP, {}, async () => {
-  const stack = labStack("lan");
-  if (!stack.stackExists()) {
+  const stack = new LabStack("lan");
+  if (!stack.exists()) {
     console.log('There is no stack "lan" here: nothing to take down.');
     return;
   }
   await ensureDockerEngine();
   // Nothing of the mesh is anywhere else: it need not be drained and taken down in order first.
   await step("Remove the machines", async (detail) => detail(`${await lanDown({})} of them`));
-  await stack.forgetStack();
+  await stack.forget();
   if ((await stopStartedEngine()) === "in use") {
     console.log("The Docker engine that the lab had started goes on: containers run on it.");
   }

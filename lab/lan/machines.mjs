@@ -2,35 +2,19 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { cacheFolder } from "../../toolchain/cache.mjs";
-import { CommandError, run } from "../../toolchain/command.mjs";
+import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
+import { ensureBridge, LABEL } from "./bridge.mjs";
+import { ENGINE_INSIDE } from "./engine-inside.mjs";
 import { loadImages } from "./images.mjs";
 import { publicKey, sshEnvironment, writeSshFiles } from "./ssh.mjs";
 
 /** The LAN that is meant where none is named. */
 export const DEFAULT_LAN = "ollama-mesh-lan";
 
-const LABEL = "ollama-mesh-lab.lan";
-const READY_WITHIN_MS = 120_000;
-
-/**
- * What an engine in a container needs. Not --privileged: that fails where the outer engine itself lacks
- * CAP_SYS_RESOURCE, as in most virtual environments.
- */
-export const ENGINE_INSIDE = [
-  ...["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETFCAP", "MKNOD", "SYS_PTRACE"],
-  ...["AUDIT_WRITE", "SYSLOG", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE"],
-]
-  .flatMap((capability) => ["--cap-add", capability])
-  .concat(
-    ["seccomp", "apparmor", "systempaths"].flatMap((what) => [
-      "--security-opt",
-      `${what}=unconfined`,
-    ]),
-    ["--volume", "/var/lib/docker", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
-  );
+const READY = { seconds: 120, everyMs: 200 };
 
 /**
  * @typedef {object} LanHost
@@ -62,7 +46,7 @@ export const ENGINE_INSIDE = [
  */
 
 /** @param {string} name */
-export const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
+const lanFolder = (name) => join(cacheFolder(), `lan-${name}`);
 
 /** Machine and user of a number are the same in every LAN; one machine is the odd one out. */
 const hostName = (/** @type {number} */ n) => `lan${n}`;
@@ -79,7 +63,7 @@ export async function lanUp(wish) {
   const { name = DEFAULT_LAN, count, detail = () => {} } = wish;
   const folder = wish.folder ?? lanFolder(name);
   const key = await publicKey(folder);
-  const { network, subnet } = await ensureNetwork(name, wish.internal ?? false);
+  const { network, subnet } = await ensureBridge(name, wish.internal ?? false);
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
   const wanted = numbers.map((n) => hostArgs({ ...wish, name, n, network, subnet, key }));
   await removeOthers(name, wanted);
@@ -212,35 +196,6 @@ async function ensureRuns(container, network, address, args) {
 }
 
 /**
- * The bridge of a LAN, in the network that is kept for measurements (198.18.0.0/15): no real LAN is in it,
- * so that a route of this machine is never hidden.
- *
- * @param {string} name
- * @param {boolean} internal
- */
-async function ensureNetwork(name, internal) {
-  const format = "{{(index .IPAM.Config 0).Subnet}}";
-  const network = name;
-  const there = await run("docker", ["network", "inspect", "--format", format, network]).catch(
-    () => "",
-  );
-  if (there) return { network, subnet: there.trim() };
-  const first = createHash("sha256").update(name).digest().readUInt16BE() % 512;
-  for (let tried = 0; ; tried++) {
-    const place = (first + tried) % 512;
-    const subnet = `198.${18 + Math.floor(place / 256)}.${place % 256}.0/24`;
-    const label = ["--label", `${LABEL}=${name}`, ...(internal ? ["--internal"] : [])];
-    try {
-      await run("docker", ["network", "create", "--subnet", subnet, ...label, network]);
-      return { network, subnet };
-    } catch (error) {
-      const taken = error instanceof CommandError && /overlaps/.test(error.output);
-      if (!taken || tried > 20) throw error;
-    }
-  }
-}
-
-/**
  * What sshd of a machine will show for its identity: read on the machine itself, so that nothing is
  * taken on trust.
  *
@@ -251,7 +206,7 @@ async function hostKeyOf(container) {
   const key = await waitFor(`host key of ${container}`, container, () =>
     run("docker", ["exec", container, "cat", file]),
   );
-  return key.trim().split(" ").slice(0, 2).join(" ");
+  return key.split(" ").slice(0, 2).join(" ");
 }
 
 /**
@@ -264,25 +219,19 @@ async function untilReachable({ endpoint, container }, env) {
 }
 
 /**
+ * Waits until a machine says something, and shows its log when it never does.
+ *
  * @param {string} what
  * @param {string} container
- * @param {() => Promise<string>} look
+ * @param {() => Promise<string>} ask
+ * @returns {Promise<string>}
  */
-async function waitFor(what, container, look) {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  for (;;) {
-    try {
-      const seen = await look();
-      if (seen.trim() !== "") return seen;
-    } catch (error) {
-      if (Date.now() > deadline) {
-        const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
-        throw new Error(`no ${what} within ${READY_WITHIN_MS / 1000} s: ${error}\n${log}`, {
-          cause: error,
-        });
-      }
-    }
-    await sleep(200);
+async function waitFor(what, container, ask) {
+  try {
+    return await until(what, async () => (await ask()).trim() || undefined, READY);
+  } catch (error) {
+    const log = await run("sh", ["-c", 'docker logs --tail 20 "$0" 2>&1', container]);
+    throw new Error(`${/** @type {Error} */ (error).message}\n${log}`, { cause: error });
   }
 }
 

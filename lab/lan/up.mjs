@@ -11,7 +11,7 @@ import { HOST_IMAGE } from "../images/host/host-image.mjs";
 import { lanUp, plugIn } from "./machines.mjs";
 import { sshEnvironment } from "./ssh.mjs";
 import { showAnswer, showOutputs } from "../show.mjs";
-import { labStack } from "../stack.mjs";
+import { LabStack } from "../stack.mjs";
 
 const HELP = `npm run lan
 
@@ -27,7 +27,7 @@ else. "npm run lan:down" removes it all.
 const MACHINES = ["lan2", "lan2", "lan3", "lan4", "lan4"];
 
 await commandLine(HELP, {}, async () => {
-  const stack = labStack("lan");
+  const stack = new LabStack("lan");
   const toolchain = await ensureToolchain();
   await ensureDependencies();
   await ensureDockerEngine();
@@ -50,7 +50,7 @@ await commandLine(HELP, {}, async () => {
 
   const addressOf = Object.fromEntries(lan.hosts.map(({ name, address }) => [name, address]));
   const env = await step('Configure stack "lan"', async () => {
-    const env = await stack.stackEnvironment(sshEnvironment(lan.folder, toolchain));
+    const env = await stack.environment(sshEnvironment(lan.folder, toolchain));
     await stack.configure(env, {
       image: images.ollama,
       "balancer.image": images.nginx,

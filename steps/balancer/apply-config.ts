@@ -1,10 +1,10 @@
 import { containerState } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { withConfigVolume } from "./config-volume.ts";
 
 /** The config that the balancer is to have. */
 export interface ApplyConfigInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   /** nginx image that it is tested with and will run in. */
   image: string;
   /** What nginxConf rendered. */
@@ -13,7 +13,11 @@ export interface ApplyConfigInput {
   secrets: string;
 }
 
-/** Puts the config in place: tested with nginx, switched, reloaded and verified, or all is as before. */
+/**
+ * Puts the config in place: tested with nginx, switched, reloaded and verified.
+ *
+ * @throws StepError when nginx does not serve with it; all is as before then
+ */
 export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: true }> {
   const { balancer, image } = input;
   const found = await containerState(balancer.endpoint, balancer.container);
@@ -26,7 +30,7 @@ export async function applyConfig(input: ApplyConfigInput): Promise<{ applied: t
 
 /** Secret files, and their hash. */
 export interface KeepSecretsInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   image: string;
   hash: string;
   /** By name. */
@@ -36,6 +40,8 @@ export interface KeepSecretsInput {
 /**
  * Puts secret files into the config volume, for the config that names their hash. They are a step of
  * their own so that the config itself is no secret, and a preview can show how it changes.
+ *
+ * @throws StepError when the volume cannot be opened, or somebody else holds it for too long
  */
 export async function keepSecrets(input: KeepSecretsInput): Promise<{ kept: string }> {
   const { balancer, image } = input;

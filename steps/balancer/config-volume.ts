@@ -1,20 +1,27 @@
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
-import { CONFIG_FOLDER, LOOPBACK_PORT } from "../../templates/nginx-layout.ts";
+import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
 import { type ContainerState, containerState, lastLog } from "../engine/containers.ts";
 import { DockerError, dockerEngine } from "../engine/docker-engine.ts";
 import { fileLines } from "../engine/file-lines.ts";
+import { RELOAD_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
+import { CONFIG_HASH_URL } from "./ask.ts";
 import { type MeshState, parseState, seal } from "./mesh-state.ts";
-import { WORKERS } from "./nginx-workers.ts";
 import { type VolumeHelper, startVolumeHelper } from "./volume-helper.ts";
 
-const RELOAD_SECONDS = 15;
+/** Exit codes of `change` in config-volume.sh. */
+const REFUSED = 65;
+const NOT_TAKEN_OVER = 66;
 
 /** The volume while it is locked. */
 export interface ConfigVolume {
   readonly state: MeshState;
-  /** Writes the state and serves with it: staged, tested, switched, reloaded, verified; else all is as before and it throws. */
+  /**
+   * Writes the state and serves with it: staged, tested, switched, reloaded and verified.
+   *
+   * @throws StepError when nginx does not serve with it; all is as before then
+   */
   change(next: MeshState): Promise<void>;
   /** Writes a set of secret files, for a state that names its hash. */
   keep(hash: string, files: Record<string, string>): Promise<void>;
@@ -30,9 +37,10 @@ export interface ConfigVolume {
  *
  * @param found the balancer's container as it was a moment ago; undefined where there is none
  * @param image nginx image to test with
+ * @throws StepError when the volume cannot be opened, or somebody else holds it for too long
  */
 export async function withConfigVolume<T>(
-  balancer: BalancerPlace,
+  balancer: BalancerRef,
   found: ContainerState | undefined,
   image: string,
   work: (volume: ConfigVolume) => Promise<T>,
@@ -42,18 +50,18 @@ export async function withConfigVolume<T>(
   const reload = beside !== undefined && found?.image === image;
   const helper = await startVolumeHelper(balancer, image, beside);
   try {
-    const state = await helper.sh(READ_STATE, []);
+    const state = parseState(await helper.call(["read_state"]));
     return await work({
-      state: parseState(state),
+      state,
       change: (next) => change(balancer, helper, next, reload),
-      remember: async (next) => {
-        await helper.sh(REMEMBER, [], seal(next));
+      async remember(next) {
+        await helper.call(["write_state"], seal(next));
       },
-      forget: async (allBut) => {
-        await helper.sh(REMOVE_ALL_BUT, ["secrets", secretsFolder(allBut)]);
+      async keep(hash, files) {
+        await helper.call(["write_files", secretsFolder(hash)], fileLines(files));
       },
-      keep: async (hash, files) => {
-        await helper.sh(`umask 077; ${WRITE_FILES}`, [secretsFolder(hash)], fileLines(files));
+      async forget(allBut) {
+        await helper.call(["keep_only", "secrets", secretsFolder(allBut)]);
       },
     });
   } finally {
@@ -66,106 +74,57 @@ export async function withConfigVolume<T>(
  *
  * @returns undefined without a balancer
  */
-export async function readState(balancer: BalancerPlace): Promise<MeshState | undefined> {
-  const found = await containerState(balancer.endpoint, balancer.container);
+export async function readState(balancer: BalancerRef): Promise<MeshState | undefined> {
+  const { endpoint, container } = balancer;
+  const found = await containerState(endpoint, container);
   if (!found) return undefined;
   if (!found.running) {
     return withConfigVolume(balancer, found, found.image, ({ state }) => Promise.resolve(state));
   }
-  const { docker } = dockerEngine(balancer.endpoint);
-  return parseState(
-    await docker(["exec", balancer.container, "cat", `${CONFIG_FOLDER}/mesh.json`]),
-  );
+  const { docker } = dockerEngine(endpoint);
+  return parseState(await docker(["exec", container, "cat", `${CONFIG_FOLDER}/mesh.json`]));
 }
 
-const READ_STATE = "if [ -f mesh.json ]; then cat mesh.json; fi";
-
-/** Exit codes by which APPLY says that nginx refused the config, and that it did not take it over. */
-const REFUSED = 65;
-
-const NOT_TAKEN_OVER = 66;
-
-/** Files as lines of name and base64 on stdin, since arguments stand in the engine's events. */
-const WRITE_FILES =
-  'mkdir -p "$1" && while read -r name data; do echo "$data" | base64 -d > "$1/$name" || exit 1; done';
-
-const REMEMBER = "umask 077; cat > mesh.json.new && mv mesh.json.new mesh.json";
-
-/** Of a folder's entries, only those named stay. */
-const REMOVE_ALL_BUT =
-  'folder=$1; shift; for old in "$folder"/*; do for kept in "$@"; do [ "$old" = "$kept" ] && continue 2; done; rm -rf "$old"; done';
-
-/**
- * The whole change in one script, so that a step killed in its middle leaves it done or undone, never half.
- * nginx itself decides, in the image that will run it. rename() is atomic: nginx sees the old version or the new
- * one. Arguments: version, folder of its secrets, its hash, whether to reload. A file of the same version that
- * somebody changed by hand is loaded anew although nginx says that it has it.
- */
-const APPLY = `umask 077
-${WORKERS}
-before=$(readlink current || true)
-found=$(cat "$1/nginx.conf" 2>/dev/null)
-read -r mesh && echo "$mesh" | base64 -d > mesh.json.new || exit 1
-${WRITE_FILES}
-if [ -n "$2" ]; then cp "$2"/* "$1" || exit 1; fi
-if ! nginx -e stderr -q -t -c "$PWD/$1/nginx.conf"; then
-  [ "$before" = "$1" ] || rm -rf "$1"
-  exit ${REFUSED}
-fi
-point() { ln -sfn "$1" current.new && mv -T current.new current; }
-seen() { curl -s -m 2 http://127.0.0.1:${LOOPBACK_PORT}/config-hash || true; }
-point "$1" || exit 1
-if [ "$4" = reload ]; then
-  forced=no
-  if [ -n "$found" ] && [ "$found" != "$(cat "$1/nginx.conf")" ]; then forced=yes; fi
-  if [ $forced = yes ] || [ "$(seen)" != "$3" ]; then
-    old=$(workers)
-    kill -HUP 1 || exit 1
-    tries=0
-    until [ "$(seen)" = "$3" ]; do
-      tries=$((tries + 1))
-      if [ $tries -gt ${RELOAD_SECONDS * 5} ]; then
-        if [ -n "$before" ] && [ "$before" != "$1" ]; then point "$before"; kill -HUP 1; fi
-        exit ${NOT_TAKEN_OVER}
-      fi
-      sleep 0.2
-    done
-    while taking "$old" && [ $tries -le ${RELOAD_SECONDS * 5} ]; do
-      tries=$((tries + 1))
-      sleep 0.2
-    done
-  fi
-fi
-mv mesh.json.new mesh.json
-target=$1
-set -- versions "$target" "$before"
-${REMOVE_ALL_BUT}`;
-
-export async function change(
-  balancer: BalancerPlace,
+async function change(
+  balancer: BalancerRef,
   helper: VolumeHelper,
   next: MeshState,
   reload: boolean,
 ): Promise<void> {
-  const { conf, hash, files } = withServers(next.base, next.servers, next.secrets);
-  const from = next.secrets ? secretsFolder(next.secrets) : "";
-  const input = `${base64(seal(next))}\n${fileLines({ ...files, "nginx.conf": conf })}`;
+  const { words, input } = changeCall(next, reload);
   try {
-    await helper.sh(APPLY, [`versions/${hash}`, from, hash, reload ? "reload" : ""], input);
+    await helper.call(words, input);
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
-    if (error.code === REFUSED) {
-      throw new StepError(
-        `nginx refuses the new config; the old one goes on serving\n  nginx says: ${error.stderr.trim()}`,
-      );
-    }
+    if (error.code === REFUSED) throw new StepError(whyRefused(error.stderr));
     if (error.code !== NOT_TAKEN_OVER) throw error;
-    throw new StepError(
-      `nginx accepted the new config but did not take it over; the old one goes on serving\n${await lastLog(balancer.endpoint, balancer.container)}`,
-    );
+    throw new StepError(whyNotTakenOver(await lastLog(balancer.endpoint, balancer.container)));
   }
 }
 
-const base64 = (text: string) => Buffer.from(text).toString("base64");
+/** By which `change` of config-volume.sh is called. */
+export function changeCall(
+  next: MeshState,
+  reload: boolean,
+): { words: [string, ...string[]]; input: string } {
+  const { conf, hash, files } = withServers(next.base, next.servers, next.secrets);
+  const secrets = next.secrets ? secretsFolder(next.secrets) : "";
+  const state = Buffer.from(seal(next)).toString("base64");
+  return {
+    words: [
+      ...(["change", `versions/${hash}`, secrets, reload ? "reload" : ""] as const),
+      ...[hash, CONFIG_HASH_URL, `${RELOAD_SECONDS}`],
+    ],
+    input: `${state}\n${fileLines({ ...files, "nginx.conf": conf })}`,
+  };
+}
+
+/** Why nginx's test failed; a config is generated, so most of what it can say is our mistake and not the user's. */
+export const whyRefused = (said: string): string =>
+  `nginx refuses the new config; the old one goes on serving\n  nginx says: ${said.trim()}\n  If that is about a value of yours, such as an address or a certificate, correct it. If not, it is a bug of ollama-mesh: undo what changed last in the mesh's settings, and report it with these words`;
+
+/** Why nginx goes on with the old config although its test passed. */
+export const whyNotTakenOver = (log: string): string =>
+  `nginx accepted the new config but did not take it over in ${RELOAD_SECONDS} s; the old one goes on serving\n${log}\n  Run pulumi up again, for its machine may have had too much to do. If it stays so, it is a bug of ollama-mesh: undo what changed last in the mesh's settings, and report it with these lines`;
 
 const secretsFolder = (hash: string) => `secrets/${hash}`;

@@ -31,7 +31,7 @@ export function parseState(text: string): MeshState {
 /** Whether it is as a step wrote it. */
 export const isSealed = (state: MeshState): boolean => state.seal === sealOf(state);
 
-export const sealOf = ({ seal: _, ...rest }: MeshState): string =>
+const sealOf = ({ seal: _, ...rest }: MeshState): string =>
   createHash("sha256").update(JSON.stringify(rest)).digest("hex");
 
 /** What is written into mesh.json. */

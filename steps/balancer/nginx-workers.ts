@@ -1,19 +1,4 @@
-/**
- * Shell functions beside nginx's processes: `workers` prints the ids of those that take new connections, `taking IDS`
- * succeeds as long as one of these does.
- *
- * A reload is not over when the first new worker answers: nginx starts them, waits 100 ms, and only then tells the
- * old ones to quit (ngx_master_process_cycle). Until each has taken note of it, it takes connections, too, and
- * sends them to nodes of the config before.
- */
-export const WORKERS = `workers() {
-  for process in /proc/[0-9]*; do
-    title=$({ tr -d '\\0' <"$process/cmdline"; } 2>/dev/null)
-    if [ "$title" = "nginx: worker process" ]; then echo "\${process#/proc/}"; fi
-  done
-}
-taking() {
-  now=" $(workers | tr '\\n' ' ')"
-  for id in $1; do case $now in *" $id "*) return 0 ;; esac; done
-  return 1
-}`;
+import { readFileSync } from "node:fs";
+
+/** Shell functions beside nginx's processes: `workers`, and `taking IDS`. */
+export const WORKERS = readFileSync(new URL("nginx-workers.sh", import.meta.url), "utf8");

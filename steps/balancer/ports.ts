@@ -16,6 +16,8 @@ export interface PortsInput {
 /**
  * Finds out, while the old container still runs, whether the new one could publish its ports: a
  * container is replaced by deleting the old one first, and then it would be too late.
+ *
+ * @throws StepError with every port that is not free
  */
 export async function ports(input: PortsInput): Promise<{ free: string[] }> {
   const engine = dockerEngine(input.endpoint);
@@ -30,19 +32,31 @@ export async function ports(input: PortsInput): Promise<{ free: string[] }> {
   return { free: input.ports.map(({ ip, port }) => `${ip}:${port}`) };
 }
 
+/** Addresses and ports that a container holds; none when it does not run. */
 async function heldBy({ docker }: DockerEngine, container: string): Promise<Set<string>> {
-  const format = "{{json .HostConfig.PortBindings}} {{.State.Running}}";
-  const text = await docker(["inspect", "--format", format, container]).catch((error: unknown) => {
-    if (error instanceof DockerError) return "{} false";
+  try {
+    return heldPorts(await docker(["container", "inspect", container]));
+  } catch (error) {
+    if (error instanceof DockerError && error.isNotFound) return new Set();
     throw error;
-  });
-  const [bindings = "{}", running] = text.trim().split(/ (?=\w+$)/);
-  if (running !== "true") return new Set();
-  const all = Object.values(
-    (JSON.parse(bindings) ?? {}) as Record<string, { HostIp: string; HostPort: string }[]>,
-  ).flat();
-  return new Set(all.map(({ HostIp, HostPort }) => `${HostIp || "0.0.0.0"}:${HostPort}`));
+  }
 }
+
+/** Addresses and ports that a container holds, by what the engine says of it. */
+export function heldPorts(inspected: string): Set<string> {
+  const [found] = JSON.parse(inspected) as {
+    State: { Running: boolean };
+    HostConfig: { PortBindings: Record<string, { HostIp: string; HostPort: string }[]> | null };
+  }[];
+  if (!found?.State.Running) return new Set();
+  const bindings = Object.values(found.HostConfig.PortBindings ?? {}).flat();
+  return new Set(bindings.map(({ HostIp, HostPort }) => `${HostIp || "0.0.0.0"}:${HostPort}`));
+}
+
+/** By which a container that does nothing publishes a port. */
+export const portProbe = (image: string, ip: string, port: number): string[] => [
+  ...["run", "--rm", "--publish", `${hostPort(ip, port)}:1`, "--entrypoint", "true", image],
+];
 
 async function tryPort(
   { docker, endpoint }: DockerEngine,
@@ -51,28 +65,17 @@ async function tryPort(
   port: number,
 ): Promise<string | undefined> {
   try {
-    await docker([
-      "run",
-      "--rm",
-      "--publish",
-      `${hostPort(ip, port)}:1`,
-      "--entrypoint",
-      "true",
-      image,
-    ]);
+    await docker(portProbe(image, ip, port));
     return undefined;
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
-    const { stderr } = error;
-    if (/cannot assign requested address/i.test(stderr)) {
+    if (error.isAddressUnknown) {
       return `address ${ip} is not one of the host at ${endpoint}; correct the address`;
     }
-    if (/already in use|already allocated|in use/i.test(stderr)) {
-      const names = await docker(["ps", "--filter", `publish=${port}`, "--format", "{{.Names}}"]);
-      const holder = names.trim().split("\n").filter(Boolean).join(", ");
-      const who = holder ? `by container ${holder}` : "by another program (ss -ltnp shows which)";
-      return `port ${ip}:${port} of the host at ${endpoint} is in use ${who}; stop it, or declare another port`;
-    }
-    throw error;
+    if (!error.isPortInUse) throw error;
+    const names = await docker(["ps", "--filter", `publish=${port}`, "--format", "{{.Names}}"]);
+    const holder = names.trim().split("\n").filter(Boolean).join(", ");
+    const who = holder ? `by container ${holder}` : "by another program (ss -ltnp shows which)";
+    return `port ${ip}:${port} of the host at ${endpoint} is in use ${who}; stop it, or declare another port`;
   }
 }

@@ -31,7 +31,7 @@ export async function containerState(
       }
     );
   } catch (error) {
-    if (error instanceof DockerError && /No such container/i.test(error.stderr)) return undefined;
+    if (error instanceof DockerError && error.isNotFound) return undefined;
     throw error;
   }
 }

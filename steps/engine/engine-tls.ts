@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
 
 /** As the docker command calls them in DOCKER_CERT_PATH. */
 const FILES = ["ca.pem", "cert.pem", "key.pem"] as const;
@@ -12,9 +13,10 @@ const FILES = ["ca.pem", "cert.pem", "key.pem"] as const;
  * @returns undefined for an engine that is not reached by tcp://
  */
 export function tlsFolder(endpoint: string): string | undefined {
-  if (!endpoint.startsWith("tcp://")) return undefined;
+  const parsed = parseEndpoint(endpoint);
+  if (parsed?.kind !== "tcp") return undefined;
   const settings = process.env["DOCKER_CONFIG"] || join(homedir(), ".docker");
-  return join(settings, "certs.d", endpoint.slice("tcp://".length));
+  return join(settings, "certs.d", `${parsed.host}:${parsed.port}`);
 }
 
 /** That folder, where all three are in it: such an engine is spoken to by TLS, and never without. */

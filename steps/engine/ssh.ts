@@ -1,91 +1,14 @@
-import { execFile } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { sshDestination } from "../../config/net/engine-endpoint.ts";
-
-/** What every ssh to a host is told, by the steps and by the docker provider; all else is the user's own ssh config. */
-export const SSH_OPTIONS = [
-  // Nobody is there to type a password or to say yes to a host key.
-  "BatchMode=yes",
-  "ConnectTimeout=10",
-  // A host that goes away without a word is given up after half a minute; without this, never.
-  "ServerAliveInterval=10",
-  "ServerAliveCountMax=3",
-];
-
-/** How long a connection is kept for the next docker command. Steps of one `up` follow each other within seconds. */
-const KEEP_SECONDS = 15;
-
-/** Room in a socket's address (108 bytes with its end), less `%C`'s 40 and the 17 that ssh adds while it makes one. */
-const LONGEST_FOLDER = 107 - 1 - 40 - 17;
-
-/**
- * The environment in which the docker command's ssh has the options, and shares one connection per
- * host: a docker command makes several, and sshd turns away many logins at once (MaxStartups). The
- * docker command takes no options for its ssh, so a program of that name is put before the real one.
- */
-export function sshEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const folder = privateFolder();
-  if (!folder) return env;
-  const programs = join(folder, "bin");
-  mkdirSync(programs, { recursive: true, mode: 0o700 });
-  write(join(programs, "ssh"), program(folder));
-  return { ...env, PATH: `${programs}${delimiter}${env["PATH"] ?? ""}` };
-}
-
-function program(folder: string): string {
-  const shared =
-    folder.length > LONGEST_FOLDER
-      ? []
-      : ["ControlMaster=auto", `ControlPath=${folder}/%C`, `ControlPersist=${KEEP_SECONDS}`];
-  const options = [...SSH_OPTIONS, ...shared].map((option) => `-o '${option}'`).join(" ");
-  // It was found in the first folder of PATH; the real one is in another.
-  return `#!/bin/sh\nPATH=\${PATH#*:}\nexec ssh ${options} "$@"\n`;
-}
-
-/** A folder that nobody else can look into or has made; undefined where there is none. */
-function privateFolder(): string | undefined {
-  const uid = process.getuid?.();
-  if (uid === undefined) return undefined;
-  const run = process.env["XDG_RUNTIME_DIR"];
-  for (const folder of [
-    ...(run ? [join(run, "ollama-mesh")] : []),
-    join(tmpdir(), `ollama-mesh-${uid}`),
-  ]) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const { mode, uid: owner } = lstatSync(folder);
-      // lstat: a link of someone else's making is no folder.
-      if ((mode & 0o170077) === 0o040000 && owner === uid && !/['%]/.test(folder)) return folder;
-    } catch {
-      // the next one
-    }
-  }
-  return undefined;
-}
-
-/** Whole or not at all: other steps run at the same time. */
-function write(file: string, text: string): void {
-  try {
-    if (readFileSync(file, "utf8") === text) return;
-  } catch {
-    // not there yet
-  }
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, text);
-  chmodSync(unfinished, 0o700);
-  renameSync(unfinished, file);
-}
+import { engineHost, sshDestination } from "../../config/net/engine-endpoint.ts";
+import { SSH_CONFIG_SECONDS } from "../limits.ts";
+import { runProcess } from "./process.ts";
 
 /** What the host of an ssh endpoint is by the user's ssh config (HostName): its own name where that says nothing else. */
-export function sshHostName(endpoint: string): Promise<string> {
+export async function sshHostName(endpoint: string): Promise<string> {
   const destination = sshDestination(endpoint) ?? [];
-  const name = destination.at(-1)?.split("@").at(-1) ?? "";
-  return new Promise((resolve) => {
-    // Opens no connection. What goes wrong is said better by what does open one.
-    execFile("ssh", ["-G", ...destination], { timeout: 10_000 }, (error, stdout) =>
-      resolve((!error && /^hostname (\S+)$/m.exec(stdout)?.[1]) || name),
-    );
-  });
+  const name = engineHost(endpoint) ?? "";
+  // Opens no connection. What goes wrong is said better by what does open one.
+  const said = await runProcess("ssh", ["-G", ...destination], {
+    timeoutSeconds: SSH_CONFIG_SECONDS,
+  }).catch(() => undefined);
+  return (said?.code === 0 && /^hostname (\S+)$/m.exec(said.stdout)?.[1]) || name;
 }

@@ -1,7 +1,7 @@
-import { sshDestination } from "../../config/net/engine-endpoint.ts";
+import { parseEndpoint, sshDestination } from "../../config/net/engine-endpoint.ts";
 
 /** Ways in which an engine is out of reach, each with its way out; `login` is the ssh command that shows it. */
-export const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] = [
+const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] = [
   [
     /permission denied.*(docker\.sock|daemon socket|docker daemon|docker API)/is,
     () =>
@@ -59,7 +59,7 @@ export const UNREACHABLE: readonly [RegExp, (login: string, host: string) => str
  * How docker, or the ssh that it starts, says that the engine was not reached. Nothing looser: what a
  * program in a container says ("dial tcp ...: connection refused") arrives on the same stderr.
  */
-export const NOT_REACHED =
+const NOT_REACHED =
   /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied|Error response from daemon: Client sent an HTTP request to an HTTPS server)|gave no answer in \d+ s$/im;
 
 /** Why the engine was not reached and what to do; undefined when it was. */
@@ -69,10 +69,10 @@ export function explainUnreachable(endpoint: string, stderr: string): string | u
   const words = (/stderr=(.*)/s.exec(stderr)?.[1] || stderr).trim();
   const found = UNREACHABLE.find(([pattern]) => pattern.test(words));
   if (!found) return undefined;
-  const destination = sshDestination(endpoint) ?? [];
-  const port = destination.length === 3 ? destination[1] : undefined;
-  const host = destination.at(-1)?.split("@").at(-1) ?? "";
-  const wayOut = found[1](`ssh ${destination.join(" ")}`, port ? `[${host}]:${port}` : host);
+  const parsed = parseEndpoint(endpoint);
+  const host = parsed?.host ?? "";
+  const login = `ssh ${(sshDestination(endpoint) ?? []).join(" ")}`;
+  const wayOut = found[1](login, parsed?.port ? `[${host}]:${parsed.port}` : host);
   const last = words.split(/\r?\n/).findLast((line) => line.trim() !== "") ?? "";
   return `Docker engine ${endpoint}: ${wayOut}\n  docker says: ${last.trim().slice(0, 300)}`;
 }

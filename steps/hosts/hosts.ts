@@ -1,11 +1,11 @@
-import { earlierResult } from "../earlier-result.ts";
-import { lookAtHost, lookAtOldHost, type HostLook } from "./host-look.ts";
-import type { HostNeeds } from "./host-needs.ts";
-import { inWords } from "./preflight.ts";
+import pMap from "p-map";
+import { HOSTS_AT_ONCE } from "../limits.ts";
+import { previousOutput } from "../previous-output.ts";
 import { StepError } from "../step-error.ts";
-
-/** So many are asked at the same time: sshd of a jump host on the way turns away more than 10 logins at once. */
-const AT_ONCE = 8;
+import type { HostNeeds } from "./host-needs.ts";
+import { describeProblems } from "./host-problem.ts";
+import { hostsTable } from "./hosts-table.ts";
+import { type HostInspection, type OldHost, inspectHost, inspectOldHost } from "./inspect-host.ts";
 
 /** All hosts of a mesh. */
 export interface HostsInput {
@@ -28,33 +28,19 @@ export interface HostsResult {
  * Looks at all hosts of which something changes, before anything is changed anywhere, and shows them in
  * one table with every problem of every host. Those that are no longer declared are among them: what is
  * there must be removed.
+ *
+ * @throws StepError with that table when any of them cannot take the change
  */
 export async function hosts(input: HostsInput): Promise<HostsResult> {
-  const before: HostsResult = earlierResult<HostsResult>() ?? { fine: {} };
+  const before = previousOutput<HostsResult>() ?? { fine: {} };
   const changing = input.hosts.filter((host) => before.fine[host.endpoint] !== host.for);
-  const declared = [...input.hosts.map(({ endpoint }) => endpoint), ...(input.offline ?? [])];
-  const left = Object.entries(before.nodes ?? {}).filter(([old]) => !declared.includes(old));
-  const looks = await inTurns(
-    [
-      ...changing.map((host) => () => lookAtHost(host)),
-      ...left.map(
-        ([endpoint, nodes]) =>
-          () =>
-            lookAtOldHost(endpoint, nodes),
-      ),
-    ],
-    (look) => look(),
+  const inspections = await pMap(
+    [...changing, ...oldHosts(input, before)],
+    (host) => ("for" in host ? inspectHost(host) : inspectOldHost(host)),
+    { concurrency: HOSTS_AT_ONCE },
   );
-  const problems = looks.flatMap(({ endpoint, problems }) => inWords(endpoint, problems));
-  if (problems.length > 0) {
-    const bad = looks.filter(({ problems }) => problems.length > 0).length;
-    throw new StepError(
-      [
-        `${bad} of ${looks.length} hosts cannot take the change; nothing was touched anywhere`,
-        ...table(looks).map((line) => `  ${line}`),
-        ...problems,
-      ].join("\n"),
-    );
+  if (inspections.some(({ problems }) => problems.length > 0)) {
+    throw new StepError(refusal(inspections));
   }
   return {
     fine: Object.fromEntries(input.hosts.map(({ endpoint, for: what }) => [endpoint, what])),
@@ -66,48 +52,19 @@ export async function hosts(input: HostsInput): Promise<HostsResult> {
   };
 }
 
-async function inTurns<T, R>(all: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < all.length) {
-      const mine = next++;
-      results[mine] = await work(all[mine]!);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
+/** Hosts that had nodes the last time and are declared no longer, not even as switched off. */
+function oldHosts({ hosts, offline = [] }: HostsInput, before: HostsResult): OldHost[] {
+  const declared = [...hosts.map(({ endpoint }) => endpoint), ...offline];
+  return Object.entries(before.nodes ?? {}).flatMap(([endpoint, nodes]) =>
+    declared.includes(endpoint) ? [] : [{ endpoint, nodes }],
+  );
 }
 
-/** One line per host, columns aligned. */
-export function table(looks: readonly HostLook[]): string[] {
-  const gib = (value: number | undefined) =>
-    value === undefined ? "-" : `${Math.round(value)} GiB`;
-  const rows = [
-    ["host", "docker", "api", "machine", "memory", "disk left", "gpus", "clock", ""],
-    ...looks.map((look) => [
-      look.endpoint,
-      look.engine ?? "-",
-      look.api ?? "-",
-      look.architecture ?? "-",
-      gib(look.memoryGiB),
-      gib(look.freeGiB),
-      look.gpus ?? "-",
-      look.clockSeconds === undefined
-        ? "-"
-        : `${look.clockSeconds < 0 ? "" : "+"}${look.clockSeconds} s`,
-      !look.reached
-        ? "not reached"
-        : look.problems.length === 0
-          ? "ok"
-          : `${look.problems.length} problem${look.problems.length > 1 ? "s" : ""}`,
-    ]),
-  ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
+function refusal(inspections: readonly HostInspection[]): string {
+  const bad = inspections.filter(({ problems }) => problems.length > 0).length;
+  return [
+    `${bad} of ${inspections.length} hosts cannot take the change; nothing was touched anywhere`,
+    ...hostsTable(inspections).map((line) => `  ${line}`),
+    ...inspections.flatMap(({ endpoint, problems }) => describeProblems(endpoint, problems)),
+  ].join("\n");
 }

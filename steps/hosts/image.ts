@@ -1,10 +1,6 @@
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
+import { PROGRESS_MS, TRANSFER_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-/** A pull of several GB over a slow line may take hours; this is only against one that hangs. */
-const PULL_SECONDS = 6 * 3600;
-/** Shown at most this often. */
-const PROGRESS_MS = 10_000;
 
 /** Which images one engine must have. */
 export interface ImageInput {
@@ -12,26 +8,36 @@ export interface ImageInput {
   images: string[];
 }
 
-/** Pulls the images that an engine does not have yet, before any container is touched. */
+/**
+ * Pulls the images that an engine does not have yet, before any container is touched.
+ *
+ * @throws StepError when one cannot be had
+ */
 export async function image(input: ImageInput): Promise<{ images: string[] }> {
-  for (const name of input.images) await ensureImage(input.endpoint, name);
+  for (const name of input.images) {
+    if (!(await hasImage(input.endpoint, name))) await pull(input.endpoint, name);
+  }
   return { images: input.images };
 }
 
-async function ensureImage(endpoint: string, name: string): Promise<void> {
-  const { docker } = dockerEngine(endpoint);
+async function hasImage(endpoint: string, name: string): Promise<boolean> {
   try {
-    await docker(["image", "inspect", "--format", "{{.Id}}", name]);
-    return;
+    await dockerEngine(endpoint).docker(["image", "inspect", "--format", "{{.Id}}", name]);
+    return true;
   } catch (error) {
-    if (!(error instanceof DockerError)) throw error;
+    // Whatever is wrong with what is there, a pull mends it or has the better words.
+    if (error instanceof DockerError) return false;
+    throw error;
   }
+}
+
+async function pull(endpoint: string, name: string): Promise<void> {
   const layers = new Map<string, string>();
   let shown = Date.now();
   progress(`${name}: pulling`);
   try {
-    await docker(["pull", name], {
-      timeoutSeconds: PULL_SECONDS,
+    await dockerEngine(endpoint).docker(["pull", name], {
+      timeoutSeconds: TRANSFER_SECONDS,
       onLine: (line) => {
         const layer = /^([0-9a-f]{12}): (.*)$/.exec(line);
         if (layer) layers.set(layer[1]!, layer[2]!);
@@ -43,16 +49,21 @@ async function ensureImage(endpoint: string, name: string): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
-    throw new StepError(explainPull(endpoint, name, error.stderr));
+    throw new StepError(explainPull(endpoint, name, error));
   }
 }
 
-function explainPull(endpoint: string, name: string, stderr: string): string {
-  const words = stderr.trim().split("\n").at(-1) ?? "";
-  const cause = /manifest unknown|not found|does not exist|access denied|unauthorized/i.test(words)
-    ? "does not exist in its registry, or needs a login; correct the name, or run docker login"
-    : /no space left/i.test(words)
-      ? "does not fit on the host's disk; free some space (docker image prune)"
-      : "is not on the host and could not be pulled; correct the name, or load it there by docker load";
-  return `image ${name} ${cause}\n  on ${endpoint}, docker says: ${words.slice(0, 300)}`;
+/** Why an image could not be pulled, the way out and what docker says. */
+function explainPull(endpoint: string, name: string, error: DockerError): string {
+  return `image ${name} ${causeOf(error)}\n  on ${endpoint}, docker says: ${error.lastWords.slice(0, 300)}`;
+}
+
+function causeOf(error: DockerError): string {
+  if (error.isRefusedByRegistry) {
+    return "does not exist in its registry, or needs a login; correct the name, or run docker login";
+  }
+  if (error.isDiskFull) {
+    return "does not fit on the host's disk; free some space (docker image prune)";
+  }
+  return "is not on the host and could not be pulled; correct the name, or load it there by docker load";
 }

@@ -1,6 +1,7 @@
-import { lookAtHost } from "./host-look.ts";
-import type { HostNeeds } from "./host-needs.ts";
 import { StepError } from "../step-error.ts";
+import type { HostNeeds } from "./host-needs.ts";
+import { describeProblems } from "./host-problem.ts";
+import { inspectHost } from "./inspect-host.ts";
 
 /** What preflight asks one host. */
 export interface PreflightInput extends HostNeeds {
@@ -10,20 +11,21 @@ export interface PreflightInput extends HostNeeds {
   for: string;
 }
 
-/** Asks a host, before anything is changed, whether what is declared can work there. */
+/**
+ * Asks a host, before anything is changed, whether what is declared can work there.
+ *
+ * @throws StepError with every problem of the host
+ */
 export async function preflight(input: PreflightInput): Promise<{ engine: string }> {
-  if (input.offline) {
+  const { endpoint, offline } = input;
+  if (offline) {
     throw new StepError(
-      `Docker engine ${input.endpoint} is declared offline, but nothing was ever made there; leave its nodes out until it is on`,
+      `Docker engine ${endpoint} is declared offline, but nothing was ever made there; leave its nodes out until it is on`,
     );
   }
-  const { engine = "", problems } = await lookAtHost(input);
-  if (problems.length > 0) throw new StepError(inWords(input.endpoint, problems).join("\n"));
+  const { engine = "", problems } = await inspectHost(input);
+  if (problems.length > 0) {
+    throw new StepError(describeProblems(endpoint, problems).join("\n"));
+  }
   return { engine };
 }
-
-/** The problems of a host; those of an engine that was not reached name it themselves. */
-export const inWords = (endpoint: string, problems: readonly string[]): string[] =>
-  problems.map((problem) =>
-    problem.startsWith("Docker engine ") ? problem : `Docker engine ${endpoint}: ${problem}`,
-  );

@@ -1,70 +1,94 @@
-import { createHash } from "node:crypto";
-import { connect, createServer, type Server } from "node:net";
-
-/** Below the ports that systems hand out by themselves. */
-const FIRST_PORT = 20_000;
-const PORTS = 10_000;
-/** How long whoever holds a port may take to say what for; it is another program then. */
-const GREETING_MS = 2_000;
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { privateFolder } from "../engine/private-folder.ts";
+import { runProcess } from "../engine/process.ts";
+import { POLL_MS } from "../limits.ts";
 
 /**
- * Runs work while no other step on this machine runs work of the same name. The lock is a port of the
- * loopback: the system frees it however its holder ends, on every kind of system.
+ * Runs work while no other step of this user on this machine runs work of the same name.
+ *
+ * The lock is a folder that says which process holds it. It is made under a name of its own and then renamed, which
+ * succeeds for one only; it is given back by renaming it back. Of a process that is gone (killed, or its id is
+ * another's now) it is taken away by the same renaming: `broken` says why that hits no later holder.
  */
 export async function withMachineLock<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const digest = createHash("sha256").update(name).digest();
-  const greeting = `ollama-mesh ${digest.toString("hex")}\n`;
-  let port = FIRST_PORT + (digest.readUInt32BE() % PORTS);
-  let server: Server | undefined;
-  while (!(server = await held(port, greeting))) {
-    if ((await waitedFor(port, greeting)) === "another program") port++;
+  const locks = join(privateFolder() ?? tmpdir(), "locks");
+  await mkdir(locks, { recursive: true, mode: 0o700 });
+  const lock = join(locks, createHash("sha256").update(name).digest("hex").slice(0, 32));
+  const holder = `${process.pid} ${await startOf(process.pid)} ${randomUUID()}`;
+  const own = ownName(lock, holder);
+  await mkdir(own);
+  await writeFile(join(own, "holder"), holder);
+  while (!(await renamed(own, lock, TAKEN))) {
+    if (!(await broken(lock))) await pause(POLL_MS);
   }
   try {
     return await work();
   } finally {
-    server.close();
-    for (const socket of WAITING.get(server) ?? []) socket.destroy();
+    await rename(lock, own);
+    await rm(own, { recursive: true });
   }
 }
 
-/** Those who wait for a lock that this process holds: they are woken by being hung up on. */
-const WAITING = new WeakMap<Server, Set<import("node:net").Socket>>();
+const ownName = (lock: string, holder: string) => `${lock}.${holder.split(" ").at(-1)}`;
 
-function held(port: number, greeting: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const sockets = new Set<import("node:net").Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on("error", () => {}).on("close", () => sockets.delete(socket));
-      socket.write(greeting);
-    });
-    WAITING.set(server, sockets);
-    server.on("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
-    );
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(server));
-  });
+/** Codes of an attempt to rename a folder to one that is there and not empty; on Windows the third. */
+const TAKEN = ["ENOTEMPTY", "EEXIST", "EPERM"];
+
+/** Renames a folder, unless that fails by one of these codes. */
+async function renamed(from: string, to: string, unless: readonly string[]): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (unless.includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }
 
-/** Waits until the holder of a port is done; or finds out that it is none of us. */
-function waitedFor(port: number, greeting: string): Promise<"done" | "another program"> {
-  return new Promise((resolve) => {
-    let heard = "";
-    const socket = connect(port, "127.0.0.1");
-    const end = () => {
-      clearTimeout(timer);
-      resolve(heard === "" || heard === greeting ? "done" : "another program");
-    };
-    const timer = setTimeout(() => {
-      if (heard === greeting) return;
-      socket.destroy();
-      resolve("another program");
-    }, GREETING_MS);
-    socket.setEncoding("utf8").on("data", (chunk: string) => {
-      if (heard.length < greeting.length) heard += chunk;
-      if (heard === greeting) clearTimeout(timer);
-      else if (!greeting.startsWith(heard)) socket.destroy();
-    });
-    socket.on("error", () => {}).on("close", end);
-  });
+/**
+ * Takes the lock from a holder that is gone. It is read again once that is known: who is gone has not given it back
+ * since, so its own name, to which the lock is renamed, is there only when another waiter was faster. It stays there
+ * (some bytes for every killed holder), so that of waiters who have read the same none takes a later holder's lock.
+ */
+async function broken(lock: string): Promise<boolean> {
+  const holder = await holderOf(lock);
+  const [pid, start] = holder?.split(" ") ?? [];
+  if (holder === undefined || (start && (await startOf(Number(pid))) === start)) return false;
+  if ((await holderOf(lock)) !== holder) return false;
+  return renamed(lock, ownName(lock, holder), [...TAKEN, "ENOENT"]);
+}
+
+/** Undefined where it was given back just now; empty where the power failed before it was on the disk. */
+async function holderOf(lock: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(lock, "holder"), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** When a process began: what tells it from a later one with the same id. Undefined when it is gone. */
+async function startOf(pid: number): Promise<string | undefined> {
+  if (process.platform === "linux") {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    // The second field, the program's name, may hold spaces and parentheses.
+    const [state, ...fields] = stat.split(")").at(-1)!.trim().split(" ");
+    return state === "Z" ? undefined : fields[18];
+  }
+  if (process.platform === "win32") {
+    // Nothing tells it cheaply there; a lock whose id is another's now waits for that one.
+    try {
+      process.kill(pid, 0);
+      return "unknown";
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === "EPERM" ? "unknown" : undefined;
+    }
+  }
+  const { stdout } = await runProcess("ps", ["-o", "lstart=", "-p", String(pid)]);
+  return stdout.trim().replaceAll(" ", "_") || undefined;
 }

@@ -1,10 +1,16 @@
+import { readFileSync } from "node:fs";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { percent, relay, type CopyTarget } from "./model-relay.ts";
 import type { ModelSource } from "./model-source.ts";
 import { manifestPath, MODELS_FOLDER, type Blob, type StoredModel } from "./model-store.ts";
+import { TRANSFER_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
 
-const COPY_SECONDS = 24 * 3600;
+const script = (name: string) => readFileSync(new URL(name, import.meta.url), "utf8");
+
+// A `docker exec` over ssh costs from a third of a second up, so a model is one of them.
+const COPY = script("copy-model.sh");
+const SIZES = script("part-sizes.sh");
 
 /** Exit codes of COPY: a part is not what its digest says, and was begun by this run, or by an earlier one. */
 const DAMAGED = 65;
@@ -21,77 +27,6 @@ export class CopyFailed extends StepError {
     this.gotFurther = gotFurther;
   }
 }
-
-// A `docker exec` over ssh costs from a third of a second up, so a model is one of them.
-
-/**
- * Gets the parts "sha256-…/bytes" of a model from a host and port (none: they lie in `lan` already), each
- * verified before it is moved to where Ollama takes it at its word, then writes the manifest. What was
- * cut goes on where it ended, in a later run too, for as long as more comes. A source that loses its power says
- * nothing, hence the time limits. On stdin the token's line, then the manifest.
- */
-const COPY = String.raw`
-read -r token
-host=$1 port=$2 manifest=manifests/$3
-shift 3
-mkdir -p blobs lan "$(dirname "$manifest")"
-size() { stat -c %s "$1" 2>/dev/null; }
-watch() {
-  exec 3>&-
-  still=0
-  # It outlives this, and must hold nothing open meanwhile.
-  while sleep 10 > /dev/null 2>&1; do
-    was=$at at=$(size "lan/$file")
-    echo "at $at of $bytes"
-    [ "$at" = "$was" ] && still=$((still + 1)) || still=0
-    [ "$still" -lt 3 ] || kill "$copy"
-  done
-}
-fetch() {
-  timeout 10 bash -c ': <>"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null || return
-  { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null || return
-  printf '%s %s %s\n' "$token" "$file" "$at" >&3
-  cat <&3 >> "lan/$file" & copy=$!
-  watch & monitor=$!
-  echo "$$ $copy $monitor" > /tmp/copying
-  wait "$copy" 2>/dev/null
-  rm /tmp/copying; kill "$monitor"; exec 3>&-
-}
-for part; do
-  file=$(dirname "$part") bytes=$(basename "$part")
-  [ "$(size "blobs/$file")" = "$bytes" ] && continue
-  touch "lan/$file"
-  begun=$(size "lan/$file") left=2
-  while at=$(size "lan/$file"); [ -n "$host" ] && [ "$at" != "$bytes" ] && [ "$left" -gt 0 ]; do
-    fetch
-    if [ "$(size "lan/$file")" -gt "$at" ]; then left=2; else left=$((left - 1)); sleep 1; fi
-  done
-  [ "$at" = "$bytes" ] || { echo "$file did not arrive as a whole" >&2; exit 66; }
-  echo "$(echo "$file" | cut -d- -f2)  lan/$file" | sha256sum -c --status || {
-    rm -f "lan/$file"; echo "$file is not what its digest says" >&2
-    [ "$begun" = 0 ] && exit ${DAMAGED}; exit ${DAMAGED_BEFORE}
-  }
-  mv "lan/$file" "blobs/$file"
-done
-cat > "$manifest.new" && mv "$manifest.new" "$manifest"
-rmdir lan 2>/dev/null || true`;
-
-/**
- * Of each part how much is there, and whether it is verified: everything, what arrived before it was cut, or nothing.
- * First it ends a COPY that goes on although the connection on which it was started broke.
- */
-const SIZES = String.raw`
-[ ! -f /tmp/copying ] || kill $(cat /tmp/copying) 2>/dev/null
-rm -f /tmp/copying
-mkdir -p blobs lan
-for part; do
-  file=$(dirname "$part") bytes=$(basename "$part")
-  whole=$(stat -c %s "blobs/$file" 2>/dev/null)
-  begun=$(stat -c %s "lan/$file" 2>/dev/null || echo 0)
-  # More than all of it is none of it.
-  [ "$begun" -le "$bytes" ] || { rm "lan/$file"; begun=0; }
-  [ "$whole" = "$bytes" ] && echo "$file $bytes verified" || echo "$file $begun begun"
-done`;
 
 /**
  * Copies a model from another host: directly where its address is known and reached, else through this
@@ -119,15 +54,24 @@ export async function copyModel(
         false,
       );
     }
-    throw new CopyFailed(lastWords(error), total(await sizes(target, model)) > before);
+    throw new CopyFailed(
+      `${lastWords(error)}; pulumi up goes on where it ended`,
+      total(await sizes(target, model)) > before,
+    );
   }
   return model.blobs.reduce((sum, { size }) => sum + size, 0) - before;
 }
 
 const isDamaged = (error: unknown) =>
   error instanceof DockerError && (error.code === DAMAGED || error.code === DAMAGED_BEFORE);
-const lastWords = (error: Error) =>
-  (error instanceof DockerError ? error.stderr : error.message).trim().split("\n").at(-1) ?? "";
+
+/**
+ * Why it ended, in a line: of an engine that is not reached the first one, which has the way out. Nothing is said
+ * where the docker command is killed.
+ */
+const lastWords = (error: DockerError | StepError) =>
+  (error instanceof DockerError ? error.lastWords : error.message.split("\n")[0]) ||
+  "the connection broke";
 
 /** Whether the target could get it by itself. */
 async function directly(
@@ -172,31 +116,49 @@ async function throughThisMachine(
   }
 }
 
-/** Runs COPY; without a listener it only verifies what lies in `lan`. */
-async function put(
-  target: CopyTarget,
+/** What docker is told to run COPY; without a listener it only verifies what lies in `lan`. */
+export const copyArgs = (
+  container: string,
   fullName: string,
-  { manifest, blobs }: StoredModel,
-  listener?: ModelSource["listener"],
-): Promise<void> {
-  const { address = "", port = "", token = "" } = listener ?? {};
-  await inTarget(
-    target,
-    [COPY, "bash", address, String(port), manifestPath(fullName), ...partsOf(blobs)],
-    `${token}\n${manifest}`,
-    (line) => {
-      const [, at, of] = /^at (\d+) of (\d+)$/.exec(line) ?? [];
-      if (at) progress(`${fullName}: ${percent(Number(at), Number(of))} copied`);
-    },
-  );
-}
+  { blobs }: StoredModel,
+  { address, port }: { address: string; port: number | "" } = { address: "", port: "" },
+): string[] => [
+  ...bashIn(container),
+  ...[COPY, "bash", address, String(port), manifestPath(fullName), ...partsOf(blobs)],
+];
+
+/** What docker is told to run SIZES. */
+export const sizesArgs = (container: string, { blobs }: StoredModel): string[] => [
+  ...bashIn(container),
+  ...[SIZES, "bash", ...partsOf(blobs)],
+];
+
+const bashIn = (container: string) => [
+  ...["exec", "-i", "--workdir", MODELS_FOLDER, container, "bash", "-c"],
+];
 
 const partsOf = (blobs: readonly Blob[]) => blobs.map(({ file, size }) => `${file}/${size}`);
 
+async function put(
+  { endpoint, container }: CopyTarget,
+  fullName: string,
+  model: StoredModel,
+  listener?: ModelSource["listener"],
+): Promise<void> {
+  await dockerEngine(endpoint).docker(copyArgs(container, fullName, model, listener), {
+    input: `${listener?.token ?? ""}\n${model.manifest}`,
+    timeoutSeconds: TRANSFER_SECONDS,
+    onLine: (line) => {
+      const [, at, of] = /^at (\d+) of (\d+)$/.exec(line) ?? [];
+      if (at) progress(`${fullName}: ${percent(Number(at), Number(of))} copied`);
+    },
+  });
+}
+
 type Sizes = Map<string, { bytes: number; verified: boolean }>;
 
-async function sizes(target: CopyTarget, { blobs }: StoredModel): Promise<Sizes> {
-  const table = await inTarget(target, [SIZES, "bash", ...partsOf(blobs)]);
+async function sizes({ endpoint, container }: CopyTarget, model: StoredModel): Promise<Sizes> {
+  const table = await dockerEngine(endpoint).docker(sizesArgs(container, model));
   return new Map(
     table
       .trim()
@@ -209,14 +171,3 @@ async function sizes(target: CopyTarget, { blobs }: StoredModel): Promise<Sizes>
 }
 
 const total = (all: Sizes) => [...all.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-
-const inTarget = (
-  target: CopyTarget,
-  script: string[],
-  input = "",
-  onLine?: (line: string) => void,
-) =>
-  dockerEngine(target.endpoint).docker(
-    ["exec", "-i", "--workdir", MODELS_FOLDER, target.container, "bash", "-c", ...script],
-    { input, timeoutSeconds: COPY_SECONDS, ...(onLine ? { onLine } : {}) },
-  );

@@ -5,23 +5,27 @@ import { CopyFailed, copyModel } from "./model-copy.ts";
 import { PullFailed, pullModel } from "./model-pull.ts";
 import type { CopyTarget } from "./model-relay.ts";
 import { openSource, type ModelSource } from "./model-source.ts";
-import { canonicalModel, storedModel, type ModelPlace, type StoredModel } from "./model-store.ts";
-import { ownModel } from "./own-models.ts";
+import {
+  canonicalModel,
+  storedModel,
+  type ModelStoreRef,
+  type StoredModel,
+} from "./model-store.ts";
+import { ownModel } from "./local-models.ts";
+import { OFFLINE } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-/** How often, and after how long, a host without internet looks again whether another one has the model. */
-const OFFLINE_TRIES = 3;
-const OFFLINE_PAUSE_MS = 5_000;
 
 /**
  * Gets a model from another host of the mesh where one has it, else from the internet, else from the Ollama of this
  * machine. Hosts that lack the same model at the same time wait for the first one to have it: the internet sees each
  * model once.
+ *
+ * @throws StepError with what each source said, when none gave it
  */
 export async function fetchModel(
   target: CopyTarget,
   model: string,
-  peers: readonly ModelPlace[],
+  peers: readonly ModelStoreRef[],
 ): Promise<void> {
   const failures: string[] = [];
   let asked = peers;
@@ -31,14 +35,14 @@ export async function fetchModel(
       // Not all from the same one.
       const holder = holders[Math.floor(Math.random() * holders.length)];
       if (!holder) return;
-      const { endpoint } = holder.place;
+      const { endpoint } = holder.store;
       const failed = await copyFrom(target, model, holder);
       if (!failed) return;
       progress(`${model}: not copied from ${endpoint}: ${failed.message}`);
       // Where something came, more will.
       if (failed instanceof CopyFailed && failed.gotFurther) continue;
       failures.push(`not copied from ${endpoint}: ${failed.message}`);
-      asked = asked.filter((place) => place.endpoint !== endpoint);
+      asked = asked.filter((store) => store.endpoint !== endpoint);
     }
   } catch (error) {
     if (!(error instanceof StepError) || failures.length === 0) throw error;
@@ -47,7 +51,7 @@ export async function fetchModel(
 }
 
 interface Holder {
-  place: ModelPlace;
+  store: ModelStoreRef;
   stored: StoredModel;
 }
 
@@ -55,13 +59,13 @@ interface Holder {
 async function heldOrBrought(
   target: CopyTarget,
   model: string,
-  peers: readonly ModelPlace[],
+  peers: readonly ModelStoreRef[],
 ): Promise<Holder[]> {
   if (peers.length === 0) {
     await bring(target, model);
     return [];
   }
-  for (let left = OFFLINE_TRIES; ; left--) {
+  for (let left = OFFLINE.tries; ; left--) {
     try {
       return await withMachineLock(target.container, async () => {
         const holders = await holdersOf(peers, model);
@@ -73,19 +77,19 @@ async function heldOrBrought(
       progress(
         `${model}: ${target.endpoint} reaches no registry; waiting for another host to have it`,
       );
-      await pause(OFFLINE_PAUSE_MS);
+      await pause(OFFLINE.pauseMs);
     }
   }
 }
 
-async function holdersOf(peers: readonly ModelPlace[], model: string): Promise<Holder[]> {
+async function holdersOf(peers: readonly ModelStoreRef[], model: string): Promise<Holder[]> {
   const all = await Promise.all(
-    peers.map(async (place) => ({
-      place,
-      stored: await storedModel(place, canonicalModel(model)),
+    peers.map(async (store) => ({
+      store,
+      stored: await storedModel(store, canonicalModel(model)),
     })),
   );
-  return all.flatMap(({ place, stored }) => (stored ? [{ place, stored }] : []));
+  return all.flatMap(({ store, stored }) => (stored ? [{ store, stored }] : []));
 }
 
 /** From outside of the mesh. */
@@ -107,10 +111,10 @@ async function bring(target: CopyTarget, model: string): Promise<void> {
 async function copyFrom(
   target: CopyTarget,
   model: string,
-  { place, stored }: Holder,
+  { store, stored }: Holder,
 ): Promise<Error | undefined> {
   try {
-    const source = await openSource(place, target.container);
+    const source = await openSource(store, target.container);
     try {
       await copy(target, model, source, stored);
     } finally {

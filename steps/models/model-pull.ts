@@ -1,9 +1,7 @@
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import type { CopyTarget } from "./model-relay.ts";
+import { PROGRESS_MS, TRANSFER_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-const PULL_SECONDS = 24 * 3600;
-const PROGRESS_MS = 10_000;
 
 /** Why a model did not come over the internet. */
 type Cause = "unknown" | "unreachable" | "full" | "other";
@@ -23,6 +21,13 @@ export class PullFailed extends StepError {
   }
 }
 
+/** What docker is told to have Ollama download a model. */
+export const pullArgs = (container: string, model: string): string[] => [
+  ...["exec", container, "ollama", "pull"],
+  ...(model.startsWith("http://") ? ["--insecure"] : []),
+  model,
+];
+
 /**
  * Has Ollama download a model.
  *
@@ -31,10 +36,9 @@ export class PullFailed extends StepError {
 export async function pullModel({ endpoint, container }: CopyTarget, model: string): Promise<void> {
   progress(`${model}: downloading to ${endpoint}`);
   let shown = Date.now();
-  const insecure = model.startsWith("http://") ? ["--insecure"] : [];
   try {
-    await dockerEngine(endpoint).docker(["exec", container, "ollama", "pull", ...insecure, model], {
-      timeoutSeconds: PULL_SECONDS,
+    await dockerEngine(endpoint).docker(pullArgs(container, model), {
+      timeoutSeconds: TRANSFER_SECONDS,
       onLine: (line) => {
         const part = /(\d+)% .*?([\d.]+ [KMGT]?B\/[\d.]+ [KMGT]?B)/.exec(line);
         if (!part || Date.now() - shown < PROGRESS_MS) return;
@@ -43,7 +47,7 @@ export async function pullModel({ endpoint, container }: CopyTarget, model: stri
       },
     });
   } catch (error) {
-    if (error instanceof DockerError) throw explained(endpoint, model, error.stderr);
+    if (error instanceof DockerError) throw explainPull(endpoint, model, error.stderr);
     throw error;
   }
 }
@@ -53,10 +57,12 @@ const TEXTS: Record<Cause, (model: string) => string> = {
   unreachable: (model) =>
     `could not be downloaded, because its registry cannot be reached from the host; mend the connection, or get the model on the machine that runs pulumi (ollama pull ${model}): it is copied from there`,
   full: () => "does not fit on the host's disk; free some space there",
-  other: () => "could not be downloaded",
+  other: () =>
+    "could not be downloaded; mend what Ollama says, and run pulumi up again: it goes on where it ended",
 };
 
-function explained(endpoint: string, model: string, stderr: string): PullFailed {
+/** Why a model was not downloaded, by what `ollama pull` said, and what to do. */
+export function explainPull(endpoint: string, model: string, stderr: string): PullFailed {
   const words =
     /Error: .*/.exec(stderr.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, ""))?.[0] ?? stderr.trim();
   const cause: Cause = /file does not exist|not found|unauthorized/i.test(words)

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
 import { pipeline } from "node:stream/promises";
-import { dockerEnvironment } from "../engine/docker-engine.ts";
-import { engineArgs } from "../engine/engine-tls.ts";
+import { dockerEngine } from "../engine/docker-engine.ts";
 import type { ModelSource } from "./model-source.ts";
 import { MODELS_FOLDER, type Blob } from "./model-store.ts";
+import { PROGRESS_MS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-const PROGRESS_MS = 10_000;
 
 /** The store that a model is copied into, by the container that has it mounted. */
 export interface CopyTarget {
@@ -17,27 +14,28 @@ export interface CopyTarget {
 /** How much of a whole, for people. */
 export const percent = (at: number, of: number) => `${Math.floor((100 * at) / of)}%`;
 
-/** The rest of a part of a model, from a source through this machine into the folder `lan` of a store. */
+/** What docker is told to append its stdin to what there is of a part. */
+export const appendArgs = (container: string, file: string): string[] => [
+  ...["exec", "-i", "--workdir", MODELS_FOLDER, container],
+  ...["sh", "-c", 'cat >> "$0"', `lan/${file}`],
+];
+
+/**
+ * Copies the rest of a part of a model, from a source through this machine into the folder `lan` of a store.
+ *
+ * @throws StepError with the words of the side that ended first; what has come stays, and is gone on from
+ */
 export async function relay(
   target: CopyTarget,
   source: ModelSource,
   { file, size }: Blob,
   offset: number,
 ): Promise<void> {
-  const write = ["sh", "-c", 'cat >> "$0"', `lan/${file}`];
-  const into = spawn(
-    "docker",
-    [
-      ...[...engineArgs(target.endpoint), "exec", "-i", "--workdir", MODELS_FOLDER],
-      ...[target.container, ...write],
-    ],
-    { env: dockerEnvironment(), stdio: ["pipe", "ignore", "inherit"] },
-  );
-  const written = new Promise<void>((resolve, reject) => {
-    into.on("error", reject).on("close", (code) => {
-      if (code === 0) return resolve();
-      reject(new StepError(`the connection to ${target.endpoint} broke`));
-    });
+  const append = appendArgs(target.container, file);
+  const into = dockerEngine(target.endpoint).start(append, { stderr: "shown" });
+  into.stdout.resume(); // it says nothing, and is over only when that was read
+  const written = into.ended.then(({ code }) => {
+    if (code !== 0) throw new StepError(`the connection to ${target.endpoint} broke`);
   });
   let at = offset;
   let shown = Date.now();

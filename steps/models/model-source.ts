@@ -1,44 +1,17 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { Readable } from "node:stream";
-import { dockerEngine, dockerEnvironment } from "../engine/docker-engine.ts";
-import { engineArgs } from "../engine/engine-tls.ts";
-import { MODELS_FOLDER, readOnly, type ModelPlace } from "./model-store.ts";
+import { dockerEngine } from "../engine/docker-engine.ts";
+import type { StartedProcess } from "../engine/process.ts";
+import { MODELS_FOLDER, readOnly, type ModelStoreRef } from "./model-store.ts";
+import { START_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 
+/** Inside its container only: of the host it gets a free one. */
 const PORT = 4000;
-const START_SECONDS = 60;
 
-/**
- * Hands out parts of models to whoever knows the token, and ends when its stdin does: with this process,
- * however that ends. Perl, because it is in every Debian and Ubuntu, Ollama's images too, and curl is not.
- */
-const SERVER = String.raw`
-use strict; use IO::Socket::INET; use IO::Select;
-$| = 1; $SIG{CHLD} = "IGNORE"; $SIG{TERM} = sub { exit 0 };
-my $token = "";
-while (sysread STDIN, my $byte, 1) { last if $byte eq "\n"; $token .= $byte }
-my $server = IO::Socket::INET->new(LocalPort => ${PORT}, Listen => 16, ReuseAddr => 1) or die "$!\n";
-my $select = IO::Select->new($server, \*STDIN);
-print "ready\n";
-while (my @ready = $select->can_read) {
-  for my $handle (@ready) {
-    if ($handle != $server) { exit 0 unless sysread STDIN, my $rest, 1024; next }
-    my $client = $server->accept or next;
-    if (fork) { close $client; next }
-    alarm 30;
-    my $asked = <$client> // "";
-    alarm 0;
-    exit 1 unless $asked =~ /^(\S+) (sha256-[0-9a-f]{64}) (\d+)$/ && $1 eq $token;
-    open my $blob, "<:raw", "blobs/$2" or exit 1;
-    sysseek $blob, $3, 0;
-    while (my $got = sysread $blob, my $chunk, 1 << 20) {
-      for (my $sent = 0; $sent < $got;) { $sent += syswrite($client, $chunk, $got - $sent, $sent) // exit 1 }
-    }
-    exit 0;
-  }
-}`;
+const SERVER = readFileSync(new URL("serve-parts.pl", import.meta.url), "utf8");
 
 /** What hands out parts of models, until it is closed. */
 export interface ModelSource {
@@ -51,33 +24,41 @@ export interface ModelSource {
   close(): Promise<void>;
 }
 
-/** Starts a read-only server for the models of a host, on a free port of its LAN address. */
-export async function openSource(place: ModelPlace, container: string): Promise<ModelSource> {
-  const { docker, endpoint } = dockerEngine(place.endpoint);
-  const name = `${container}.source-${randomBytes(4).toString("hex")}`;
-  const token = randomBytes(16).toString("hex");
-  const { address } = place;
+/**
+ * What docker is told to start the server: on a free port of the host's LAN address, where that is known; of all its
+ * addresses where a name is. It may read the models, and nothing else.
+ */
+export function sourceArgs(store: ModelStoreRef, name: string): string[] {
+  const { address, image } = store;
   const ip = address && isIP(address) ? address : "0.0.0.0";
   const publish = address ? ["--publish", `${isIP(ip) === 6 ? `[${ip}]` : ip}::${PORT}`] : [];
-  const child = spawn(
-    "docker",
-    [
-      ...engineArgs(endpoint),
-      ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
-      ...[...publish, ...readOnly(place)],
-      ...[place.image, "-c", 'exec perl -e "$0"', SERVER],
-    ],
-    { env: dockerEnvironment(), stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  return [
+    ...["run", "--rm", "--interactive", "--pull", "never", "--name", name],
+    ...[...publish, ...readOnly(store)],
+    ...[image, "-c", 'exec perl -e "$0" "$@"', SERVER, String(PORT)],
+  ];
+}
+
+/** What docker is told to read a part from an offset on. */
+export const partArgs = (container: string, file: string, offset: number): string[] => [
+  ...["exec", "--workdir", MODELS_FOLDER, container],
+  ...["tail", "-c", `+${offset + 1}`, `blobs/${file}`],
+];
+
+/** Starts a read-only server for the models of a host, on a free port of its LAN address. */
+export async function openSource(store: ModelStoreRef, container: string): Promise<ModelSource> {
+  const { docker, start, endpoint } = dockerEngine(store.endpoint);
+  const name = `${container}.source-${randomBytes(4).toString("hex")}`;
+  const token = randomBytes(16).toString("hex");
+  const { address } = store;
+  const server = start(sourceArgs(store, name));
   const close = async () => {
-    child.stdin.end();
-    await closed;
+    server.stdin.end();
+    await server.ended;
   };
-  child.stdin.on("error", () => {}); // its close event says more
-  child.stdin.write(`${token}\n`);
+  server.stdin.write(`${token}\n`);
   try {
-    await ready(child, endpoint);
+    await ready(server, endpoint);
     const read = (file: string, offset: number) => readOf(endpoint, name, file, offset);
     const source = { name: endpoint, read, close };
     if (!address) return source;
@@ -92,40 +73,32 @@ export async function openSource(place: ModelPlace, container: string): Promise<
 
 /** A part, through the engine of its host. */
 function readOf(endpoint: string, container: string, file: string, offset: number): Readable {
-  const tail = ["tail", "-c", `+${offset + 1}`, `blobs/${file}`];
-  const child = spawn(
-    "docker",
-    [...engineArgs(endpoint), "exec", "--workdir", MODELS_FOLDER, container, ...tail],
-    { env: dockerEnvironment(), stdio: ["ignore", "pipe", "inherit"] },
-  );
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject).on("close", resolve);
-  });
+  const tail = partArgs(container, file, offset);
+  const reader = dockerEngine(endpoint).start(tail, { input: "", stderr: "shown" });
   async function* chunks() {
     try {
-      yield* child.stdout as AsyncIterable<Buffer>;
-      if ((await ended) !== 0) throw new StepError(`the connection to ${endpoint} broke`);
+      yield* reader.stdout as AsyncIterable<Buffer>;
+      const { code } = await reader.ended;
+      if (code !== 0) throw new StepError(`the connection to ${endpoint} broke`);
     } finally {
-      child.kill();
+      reader.kill();
     }
   }
   return Readable.from(chunks(), { objectMode: false });
 }
 
-function ready(child: ReturnType<typeof spawn>, endpoint: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    const fail = () =>
-      reject(new StepError(`${endpoint} cannot hand out its models: ${said.trim().slice(0, 300)}`));
-    const timer = setTimeout(() => child.kill("SIGKILL"), START_SECONDS * 1000);
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
-    child.stdout!.once("data", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    child.on("error", reject).on("close", () => {
-      clearTimeout(timer);
-      fail();
-    });
-  });
+/** Waits until the server says its one line. */
+async function ready(server: StartedProcess, endpoint: string): Promise<void> {
+  let why = "";
+  const timer = setTimeout(() => {
+    why = `no answer in ${START_SECONDS} s`;
+    server.kill();
+  }, START_SECONDS * 1000);
+  const { done } = await server.lines().next();
+  clearTimeout(timer);
+  if (!done) return;
+  const { stderr } = await server.ended;
+  throw new StepError(
+    `${endpoint} cannot hand out its models: ${(why || stderr.trim()).slice(0, 300)}; mend that, and run pulumi up again`,
+  );
 }

@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
 import { dockerEngine } from "../engine/docker-engine.ts";
+import { STORE_SECONDS } from "../limits.ts";
 
-/** Where Ollama keeps models in the volume, as its containers see it. */
-export const MODELS_FOLDER = "/root/.ollama/models";
+/** Where Ollama's containers have the volume. */
+export const OLLAMA_FOLDER = "/root/.ollama";
+
+/** Where Ollama keeps models in it. */
+export const MODELS_FOLDER = `${OLLAMA_FOLDER}/models`;
 
 /** The models of one host. */
-export interface ModelPlace {
+export interface ModelStoreRef {
   endpoint: string;
   /** An Ollama image that the engine has. */
   image: string;
@@ -55,7 +60,14 @@ export function blobsOf(manifest: string): Blob[] {
   return [...parts].map(([file, size]) => ({ file, size }));
 }
 
-const SHOW = 'cat "manifests/$1" && echo && cd blobs && stat -c "%n %s" sha256-*';
+const SHOW = readFileSync(new URL("show-model.sh", import.meta.url), "utf8");
+
+/** What docker is told to show what a store has of a model. */
+export const showArgs = (store: ModelStoreRef, fullName: string): string[] => [
+  ...["run", "--rm", "--pull", "never", "--network", "none"],
+  ...readOnly(store),
+  ...[store.image, "-c", SHOW, "sh", manifestPath(fullName)],
+];
 
 /**
  * Looks into the store of a host, without a container of Ollama's.
@@ -63,22 +75,15 @@ const SHOW = 'cat "manifests/$1" && echo && cd blobs && stat -c "%n %s" sha256-*
  * @returns the model when the host has all of it; undefined when not, or when the host cannot be asked
  */
 export async function storedModel(
-  place: ModelPlace,
+  store: ModelStoreRef,
   fullName: string,
 ): Promise<StoredModel | undefined> {
-  const { docker } = dockerEngine(place.endpoint);
-  const asked = { timeoutSeconds: 30 };
+  const { docker } = dockerEngine(store.endpoint);
+  const asked = { timeoutSeconds: STORE_SECONDS };
   try {
     // Mounting a volume makes it, which is not ours to do.
-    await docker(["volume", "inspect", place.volume], asked);
-    const text = await docker(
-      [
-        ...["run", "--rm", "--pull", "never", "--network", "none"],
-        ...readOnly(place),
-        ...[place.image, "-c", SHOW, "sh", manifestPath(fullName)],
-      ],
-      asked,
-    );
+    await docker(["volume", "inspect", store.volume], asked);
+    const text = await docker(showArgs(store, fullName), asked);
     const [manifest = "", ...lines] = text.trimEnd().split("\n");
     const there = new Set(lines);
     const blobs = blobsOf(manifest);
@@ -91,7 +96,14 @@ export async function storedModel(
 }
 
 /** Arguments of `docker run` for a shell that may only read a store. */
-export const readOnly = ({ volume }: ModelPlace) => [
+export const readOnly = ({ volume }: ModelStoreRef) => [
   ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"],
-  ...["--volume", `${volume}:/root/.ollama:ro`, "--workdir", MODELS_FOLDER, "--entrypoint", "sh"],
+  ...[
+    "--volume",
+    `${volume}:${OLLAMA_FOLDER}:ro`,
+    "--workdir",
+    MODELS_FOLDER,
+    "--entrypoint",
+    "sh",
+  ],
 ];

@@ -1,11 +1,9 @@
 import { dockerEngine, DockerError, type DockerEngine } from "../engine/docker-engine.ts";
 import { fetchModel } from "./model-fetch.ts";
-import { canonicalModel, MODELS_FOLDER, type ModelPlace } from "./model-store.ts";
+import { canonicalModel, MODELS_FOLDER, OLLAMA_FOLDER, type ModelStoreRef } from "./model-store.ts";
+import { START_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 import { until, waiting } from "../until.ts";
-
-const START_SECONDS = 60;
-const OLLAMA_FOLDER = "/root/.ollama";
 
 /** Which models the volume of one host must hold. */
 export interface ModelsInput {
@@ -21,7 +19,7 @@ export interface ModelsInput {
   /** Labels of the container, name=value. */
   labels: string[];
   /** Other hosts of the mesh, which may have the models already. */
-  peers?: ModelPlace[];
+  peers?: ModelStoreRef[];
 }
 
 /** Downloads what is missing of the declared models, outside of any serving container. */
@@ -44,27 +42,18 @@ export async function models(input: ModelsInput): Promise<{ models: string[] }> 
   }
 }
 
+/** What docker is told to start an Ollama that serves nobody: it has the volume, and downloads into it. */
+export const storeArgs = ({ container, labels, volume, image }: ModelsInput): string[] => [
+  ...["run", "--detach", "--name", container],
+  ...labels.flatMap((label) => ["--label", label]),
+  ...["--volume", `${volume}:${OLLAMA_FOLDER}`],
+  ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp"],
+  // Ollama would remove what a download that was cut has brought.
+  ...["--env", "OLLAMA_NOPRUNE=1", image, "serve"],
+];
+
 async function startStore({ docker }: DockerEngine, input: ModelsInput): Promise<void> {
-  await docker([
-    "run",
-    "--detach",
-    "--name",
-    input.container,
-    ...input.labels.flatMap((label) => ["--label", label]),
-    "--volume",
-    `${input.volume}:${OLLAMA_FOLDER}`,
-    "--cap-drop",
-    "ALL",
-    "--security-opt",
-    "no-new-privileges",
-    "--read-only",
-    "--tmpfs",
-    "/tmp",
-    "--env",
-    "OLLAMA_NOPRUNE=1",
-    input.image,
-    "serve",
-  ]);
+  await docker(storeArgs(input));
   await until(`Ollama in container ${input.container} answers`, START_SECONDS, async () => {
     try {
       await docker(["exec", input.container, "ollama", "list"]);
@@ -80,7 +69,7 @@ async function removeContainer({ docker }: DockerEngine, name: string): Promise<
   try {
     await docker(["rm", "--force", name]);
   } catch (error) {
-    if (!(error instanceof DockerError && /No such container/i.test(error.stderr))) throw error;
+    if (!(error instanceof DockerError && error.isNotFound)) throw error;
   }
 }
 

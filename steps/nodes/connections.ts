@@ -1,12 +1,16 @@
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import { parseIp } from "../../config/net/ip-address.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 
-/** Established, and about to be. */
+/** What the kernel calls established, and about to be. Source: Linux, include/net/tcp_states.h. */
 const OPEN = ["01", "02"];
 
+const OBSERVE = readFileSync(new URL("observe-connections.sh", import.meta.url), "utf8");
+
 /** What the balancer still has to do with a node that was taken out of its config. */
-export interface LeftOver {
+export interface LiveConnections {
   /** Requests in flight. */
   connections: number;
   /** Whether workers of an earlier config are left, which know the node. */
@@ -18,28 +22,38 @@ export interface LeftOver {
  * reloaded, workers close the idle ones, so that each one left is a request in flight. (Open-source nginx
  * tells nothing per upstream; the kernel does.)
  */
-export async function leftOver(
-  balancer: BalancerPlace,
+export async function liveConnections(
+  balancer: BalancerRef,
   address: string,
   port: number,
-): Promise<LeftOver> {
+): Promise<LiveConnections> {
   const { docker } = dockerEngine(balancer.endpoint);
   const addresses = await addressesOf(balancer, address);
-  const wanted = new Set(addresses.map((ip) => endpointKey(ip, port)));
-  const found = await docker(["exec", balancer.container, "sh", "-c", LOOK]);
-  const connections = found
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => OPEN.includes(state ?? "") && wanted.has(remote ?? "")).length;
-  return { connections, oldWorkers: found.includes("worker process is shutting down") };
+  const observed = await docker(["exec", balancer.container, "sh", "-c", OBSERVE]);
+  return parseConnections(
+    observed,
+    addresses.map((ip) => endpointKey(ip, port)),
+  );
 }
 
-/** The kernel's tables of connections, and what processes call themselves. */
-const LOOK =
-  "cat /proc/net/tcp /proc/net/tcp6; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true";
+/**
+ * Reads what observe-connections.sh printed.
+ *
+ * @param wanted what is at the other end, as endpointKey writes it
+ */
+export function parseConnections(observed: string, wanted: readonly string[]): LiveConnections {
+  const connections = observed
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote = "", state = ""]) => OPEN.includes(state) && wanted.includes(remote));
+  return {
+    connections: connections.length,
+    oldWorkers: observed.includes("worker process is shutting down"),
+  };
+}
 
 /** The IP addresses behind a node's address, as the balancer looks names up; none for an unknown name. */
-export async function addressesOf(balancer: BalancerPlace, address: string): Promise<string[]> {
+export async function addressesOf(balancer: BalancerRef, address: string): Promise<string[]> {
   if (isIP(address)) return [address];
   const { docker } = dockerEngine(balancer.endpoint);
   const table = await docker(["exec", balancer.container, "getent", "ahosts", address]).catch(
@@ -53,7 +67,7 @@ export async function addressesOf(balancer: BalancerPlace, address: string): Pro
 
 /** An address and port as /proc/net/tcp writes it: 32-bit words in host order, here little-endian. */
 export function endpointKey(address: string, port: number): string {
-  const bytes = isIP(address) === 6 ? bytesOf6(address) : address.split(".").map(Number);
+  const bytes = parseIp(address)!.toByteArray();
   let words = "";
   for (let at = 0; at < bytes.length; at += 4) {
     words += bytes
@@ -67,16 +81,3 @@ export function endpointKey(address: string, port: number): string {
 
 const hex = (value: number, digits: number) =>
   value.toString(16).toUpperCase().padStart(digits, "0");
-
-function bytesOf6(address: string): number[] {
-  // URL writes every form of an address, "::ffff:10.0.0.7" too, in groups of hexadecimal digits.
-  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
-  const groups = (text: string) => (text ? text.split(":") : []);
-  const front = groups(head);
-  const back = groups(tail ?? "");
-  const zeros = Array<string>(8 - front.length - back.length).fill("0");
-  return [...front, ...zeros, ...back].flatMap((group) => {
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 255];
-  });
-}

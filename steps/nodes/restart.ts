@@ -1,12 +1,11 @@
-import { admit, drain, type AdmissionInput } from "./admission.ts";
-import { containerState } from "../engine/containers.ts";
 import { readState } from "../balancer/config-volume.ts";
+import { containerState } from "../engine/containers.ts";
 import { dockerEngine } from "../engine/docker-engine.ts";
-import { ready, type ReadyInput } from "./ready.ts";
+import { STOP_SECONDS } from "../limits.ts";
 import { progress, StepError } from "../step-error.ts";
-
-/** For the container to stop; a wedged one is killed after that. */
-const STOP_SECONDS = 10;
+import { admit, drain, type AdmissionInput } from "./admission.ts";
+import { goneProblem } from "./gone.ts";
+import { ready, type ReadyInput } from "./ready.ts";
 
 /** The node that is to be restarted, by what its own steps were told. */
 export interface RestartInput {
@@ -22,18 +21,19 @@ export interface RestartInput {
  */
 export async function restart(input: RestartInput): Promise<{ restarted: string }> {
   const { admission, ready: gate } = input;
-  const { balancer, node } = admission;
-  if (admission.offline) throw new StepError(`node ${node} is declared offline`);
+  const { balancer, node, drainTimeoutSeconds } = admission;
+  if (admission.offline) {
+    throw new StepError(
+      `node ${node} is declared offline; take offline: true away and run pulumi up first`,
+    );
+  }
   const state = await readState(balancer);
-  if (!state)
-    throw new StepError(`the balancer ${balancer.container} is gone; run pulumi up first`);
+  if (!state) throw new StepError(goneProblem(`the balancer ${balancer.container}`));
   const others = Object.keys(state.servers).filter((other) => other !== node);
   if (others.length === 0) {
     progress(`no other node is in traffic: until ${node} is back, clients get 503`);
   }
-  progress(
-    `node ${node}: out of traffic; requests in flight get ${admission.drainTimeoutSeconds} s`,
-  );
+  progress(`node ${node}: out of traffic; requests in flight get ${drainTimeoutSeconds} s`);
   await drain(admission);
   progress(`node ${node}: restarting container ${gate.container}`);
   await restartContainer(gate);
@@ -46,12 +46,8 @@ export async function restart(input: RestartInput): Promise<{ restarted: string 
 async function restartContainer({ endpoint, container, node }: ReadyInput): Promise<void> {
   const { docker } = dockerEngine(endpoint);
   const state = await containerState(endpoint, container);
-  if (!state) {
-    throw new StepError(
-      `container ${container} of node ${node} is gone; pulumi up --refresh makes it anew`,
-    );
-  }
+  if (!state) throw new StepError(goneProblem(`container ${container} of node ${node}`));
   // Docker neither stops nor kills a paused container.
   if (state.status === "paused") await docker(["unpause", container]);
-  await docker(["restart", "--time", String(STOP_SECONDS), container]);
+  await docker(["restart", "--time", `${STOP_SECONDS}`, container]);
 }

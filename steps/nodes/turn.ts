@@ -1,11 +1,11 @@
-import { containerState } from "../engine/containers.ts";
-import type { BalancerPlace } from "../../plan/balancer-place.ts";
+import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { readState, withConfigVolume } from "../balancer/config-volume.ts";
+import { containerState } from "../engine/containers.ts";
 import { StepError } from "../step-error.ts";
 
 /** A node whose container is about to be made or replaced. */
 export interface TurnInput {
-  balancer: BalancerPlace;
+  balancer: BalancerRef;
   mesh: string;
   node: string;
   /** Hash of what the container is made of: a change of it is a new turn. */
@@ -15,7 +15,11 @@ export interface TurnInput {
   maxUnavailable: number;
 }
 
-/** The first turn of a node. It is expected to serve once it was admitted. */
+/**
+ * The first turn of a node. It is expected to serve once it was admitted.
+ *
+ * @throws StepError when it is declared offline: then nothing can be made there
+ */
 export async function enlist(input: TurnInput): Promise<{ node: string }> {
   if (input.offline) {
     throw new StepError(
@@ -27,8 +31,10 @@ export async function enlist(input: TurnInput): Promise<{ node: string }> {
 
 /**
  * Lets a node's container be replaced only while enough others serve. What is out comes first anyway, where
- * the program could ask the balancer (see turn-order.ts); this keeps an `up` that could not ask, or was told to
+ * the program could ask the balancer (see components/observed/rollout-order.ts); this keeps an `up` that could not ask, or was told to
  * change some nodes only, from taking out the rest.
+ *
+ * @throws StepError when too many others are out
  */
 export async function takeTurn(input: TurnInput): Promise<{ node: string }> {
   const { balancer, node } = input;

@@ -1,13 +1,12 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { apiKeyMaps } from "./api-keys.ts";
+import { apiKeyMaps, hasApiKeys } from "./api-keys.ts";
 import { KEY_NAME } from "../variables.ts";
 import { corsMaps, preflight } from "./cors.ts";
-import { because, block, directive, type Directive } from "../directive.ts";
+import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { anyOf, literal, pattern } from "../words.ts";
 import { pagesWithPath } from "./error-pages.ts";
 import { limitsNetworks, networkMaps } from "./network-access.ts";
 import { REFUSED } from "./refusals.ts";
-
-const hasKeys = ({ access }: BalancerPlan) => Boolean(access.apiKeys?.length);
 
 /**
  * Who may come in: $mesh_verdict is pass, network, preflight, origin or key.
@@ -20,46 +19,32 @@ export function accessMaps(balancer: BalancerPlan): Directive[] {
   const seen = [
     limitsNetworks(balancer) ? "$mesh_network" : "welcome",
     "$mesh_origin",
-    hasKeys(balancer) ? "$mesh_caller" : "known",
+    hasApiKeys(balancer) ? "$mesh_caller" : "known",
   ].join(" ");
   return [
     ...networkMaps(balancer),
     ...corsMaps(balancer),
     ...apiKeyMaps(balancer),
-    ...(hasKeys(balancer)
-      ? [
-          block(
-            "map",
-            [KEY_NAME, "$mesh_caller"],
-            [directive("default", "known"), directive('""', "unknown")],
-          ),
-        ]
+    ...(hasApiKeys(balancer)
+      ? [map(KEY_NAME, "$mesh_caller", [entry("default", "known"), entry(literal(""), "unknown")])]
       : []),
-    block(
-      "map",
-      [`"${seen}"`, "$mesh_verdict"],
-      [directive("default", "$mesh_verdict_by_path"), directive('"welcome none known"', "pass")],
-    ),
+    map(`"${seen}"`, "$mesh_verdict", [
+      entry("default", "$mesh_verdict_by_path"),
+      entry(literal("welcome none known"), "pass"),
+    ]),
     because(
       "who may come in, first line first; \\z and not $, which lets a line feed through",
-      block(
-        "map",
-        [`"${seen} $uri"`, "$mesh_verdict_by_path"],
-        [
-          directive("default", "pass"),
-          // Where nginx is sent for its own errors; clients get 404 there. Only what has a location: another path
-          // would go on to wherever unknown ones go.
-          directive(
-            String.raw`"~^\S+ \S+ \S+ /mesh-error/(${pagesWithPath(balancer).join("|")})\z"`,
-            "pass",
-          ),
-          directive(String.raw`"~^refused "`, "network"),
-          directive(String.raw`"~^\S+ preflight "`, "preflight"),
-          directive(String.raw`"~^\S+ foreign "`, "origin"),
-          directive(String.raw`"~^\S+ \S+ \S+ /healthz\z"`, "pass"),
-          directive(String.raw`"~^\S+ \S+ unknown "`, "key"),
-        ],
-      ),
+      map(`"${seen} $uri"`, "$mesh_verdict_by_path", [
+        entry("default", "pass"),
+        // Where nginx is sent for its own errors; clients get 404 there. Only what has a location: another path
+        // would go on to wherever unknown ones go.
+        entry(pattern`^\S+ \S+ \S+ /mesh-error/(${anyOf(pagesWithPath(balancer))})\z`, "pass"),
+        entry(pattern`^refused `, "network"),
+        entry(pattern`^\S+ preflight `, "preflight"),
+        entry(pattern`^\S+ foreign `, "origin"),
+        entry(pattern`^\S+ \S+ \S+ /healthz\z`, "pass"),
+        entry(pattern`^\S+ \S+ unknown `, "key"),
+      ]),
     ),
   ];
 }
@@ -70,7 +55,7 @@ export function accessChecks(balancer: BalancerPlan): Directive[] {
     ...(limitsNetworks(balancer) ? { network: REFUSED.network } : {}),
     ...(balancer.access.corsOrigins?.length ? { preflight: REFUSED.preflight } : {}),
     origin: REFUSED.origin,
-    ...(hasKeys(balancer) ? { key: REFUSED.key } : {}),
+    ...(hasApiKeys(balancer) ? { key: REFUSED.key } : {}),
   };
   return [
     ...Object.entries(verdicts).map(([verdict, code]) =>

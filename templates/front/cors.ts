@@ -1,6 +1,7 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { CORS } from "../../config/defaults.ts";
-import { because, block, directive, literal, type Directive } from "../directive.ts";
+import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { type Argument, literal, pattern, quoted } from "../words.ts";
 
 const origins = ({ access }: BalancerPlan) => [...new Set(access.corsOrigins)].sort();
 
@@ -15,54 +16,40 @@ export function corsMaps(balancer: BalancerPlan): Directive[] {
   const declared = origins(balancer);
   const all = declared.includes("*");
   return [
-    block(
-      "map",
-      ["$http_origin", "$mesh_cors_origin"],
+    map(
+      "$http_origin",
+      "$mesh_cors_origin",
       all
-        ? [directive("default", '"*"'), directive('""', '""')]
+        ? [entry("default", '"*"'), entry(literal(""), '""')]
         : [
-            directive("default", '""'),
-            ...declared.map((origin) => ({ name: `"${origin}"`, args: [literal(origin)] })),
+            entry("default", '""'),
+            ...declared.map((origin) => entry(quoted(origin), literal(origin))),
           ],
     ),
-    block(
-      "map",
-      ['"$mesh_cors_origin $http_origin"', "$mesh_page"],
-      [directive("default", "foreign"), directive(String.raw`"~^\S"`, "declared")],
-    ),
-    block(
-      "map",
-      ["$http_origin", "$mesh_origin"],
-      [directive("default", "$mesh_page_asks"), directive('""', "none")],
-    ),
-    block(
-      "map",
-      ['"$mesh_page $request_method $http_access_control_request_method"', "$mesh_page_asks"],
-      [
-        directive("default", "$mesh_page"),
-        directive(String.raw`"~^declared OPTIONS \S"`, "preflight"),
-      ],
-    ),
+    map('"$mesh_cors_origin $http_origin"', "$mesh_page", [
+      entry("default", "foreign"),
+      entry(pattern`^\S`, "declared"),
+    ]),
+    map("$http_origin", "$mesh_origin", [
+      entry("default", "$mesh_page_asks"),
+      entry(literal(""), "none"),
+    ]),
+    map('"$mesh_page $request_method $http_access_control_request_method"', "$mesh_page_asks", [
+      entry("default", "$mesh_page"),
+      entry(pattern`^declared OPTIONS \S`, "preflight"),
+    ]),
     ...(declared.length > 0
       ? [
-          block(
-            "map",
-            ["$mesh_cors_origin", "$mesh_cors_exposed"],
-            [directive("default", literal(CORS.exposedHeaders)), directive('""', '""')],
-          ),
+          map("$mesh_cors_origin", "$mesh_cors_exposed", [
+            entry("default", literal(CORS.exposedHeaders)),
+            entry(literal(""), '""'),
+          ]),
           because(
             "a declared page may send what it likes: no header opens anything but the keys",
-            block(
-              "map",
-              ["$http_access_control_request_headers", "$mesh_cors_headers"],
-              [
-                directive("default", literal(CORS.allowedHeaders)),
-                directive(
-                  String.raw`"~^[A-Za-z0-9, _-]{1,2000}\z"`,
-                  "$http_access_control_request_headers",
-                ),
-              ],
-            ),
+            map("$http_access_control_request_headers", "$mesh_cors_headers", [
+              entry("default", literal(CORS.allowedHeaders)),
+              entry(pattern`^[A-Za-z0-9, _-]{1,2000}\z`, "$http_access_control_request_headers"),
+            ]),
           ),
         ]
       : []),
@@ -83,8 +70,7 @@ export function corsHeaders(balancer: BalancerPlan): Directive[] {
 /** The answer to a browser that asks whether a page may; nothing where none may. */
 export function preflight(balancer: BalancerPlan, code: number): Directive[] {
   if (origins(balancer).length === 0) return [];
-  const allow = (what: string, value: ReturnType<typeof literal> | string | number) =>
-    directive("add_header", what, value, "always");
+  const allow = (what: string, value: Argument) => directive("add_header", what, value, "always");
   return [
     directive("error_page", code, "=", "@mesh_preflight"),
     block(

@@ -1,16 +1,11 @@
 import { RETRY_AFTER_SECONDS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import {
-  type Argument,
-  type Directive,
-  because,
-  block,
-  directive,
-  jsonText,
-} from "../directive.ts";
+import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { type Argument, jsonText, literal, pattern } from "../words.ts";
 import { ALLOWED_METHODS, LIMIT_SECONDS } from "../variables.ts";
+import { hasApiKeys } from "./api-keys.ts";
 import { isLimited } from "./limits.ts";
-import { NETWORK_REFUSED } from "./network-access.ts";
+import { limitsNetworks, NETWORK_REFUSED } from "./network-access.ts";
 import { REFUSED } from "./refusals.ts";
 
 interface ErrorPage {
@@ -47,15 +42,15 @@ const PAGES: readonly ErrorPage[] = [
     status: 401,
     message: "an API key is needed, as Authorization: Bearer KEY or x-api-key: KEY",
     code: "invalid_api_key",
-    headers: { "WWW-Authenticate": { literal: 'Bearer realm="ollama-mesh"' } },
-    when: ({ access }) => Boolean(access.apiKeys?.length),
+    headers: { "WWW-Authenticate": literal('Bearer realm="ollama-mesh"') },
+    when: hasApiKeys,
   },
   {
     name: "network",
     codes: [REFUSED.network],
     status: 403,
     message: NETWORK_REFUSED,
-    when: ({ access }) => Boolean(access.allow?.length || access.deny?.length),
+    when: limitsNetworks,
   },
   {
     name: "origin",
@@ -161,30 +156,22 @@ const KINDS: Partial<Record<number, { anthropic: string; openai?: string }>> = {
 /** Per page the text in the shape of the API that was called: Ollama's, or under /v1 OpenAI's or Anthropic's. */
 export function errorTexts(balancer: BalancerPlan): Directive[] {
   return [
-    block(
-      "map",
-      ["$request_uri", "$mesh_api"],
-      [
-        directive("default", "ollama"),
-        directive(String.raw`"~^/v1/messages\b"`, "anthropic"),
-        directive('"~^/v1/"', "openai"),
-      ],
-    ),
+    map("$request_uri", "$mesh_api", [
+      entry("default", "ollama"),
+      entry(pattern`^/v1/messages\b`, "anthropic"),
+      entry(pattern`^/v1/`, "openai"),
+    ]),
     ...possible(balancer).map((page) => {
       const { status, message, code = null } = page;
       const kind = KINDS[status];
       const other = status < 500 ? "invalid_request_error" : undefined;
       const openai = { message, type: kind?.openai ?? other ?? "server_error", param: null, code };
       const anthropic = { type: kind?.anthropic ?? other ?? "api_error", message };
-      return block(
-        "map",
-        ["$mesh_api", variable(page)],
-        [
-          directive("default", jsonText({ error: message })),
-          directive("openai", jsonText({ error: openai })),
-          directive("anthropic", jsonText({ type: "error", error: anthropic })),
-        ],
-      );
+      return map("$mesh_api", variable(page), [
+        entry("default", jsonText({ error: message })),
+        entry(literal("openai"), jsonText({ error: openai })),
+        entry(literal("anthropic"), jsonText({ type: "error", error: anthropic })),
+      ]);
     }),
   ];
 }

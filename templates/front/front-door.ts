@@ -1,6 +1,7 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, directive } from "../directive.ts";
+import { because, type Directive, directive } from "../directive.ts";
 import { FRONT_PORT } from "../nginx-layout.ts";
+import { FRONT } from "../tuning.ts";
 import { REQUEST_ID } from "../variables.ts";
 import { accessChecks } from "./access.ts";
 import { corsHeaders } from "./cors.ts";
@@ -17,7 +18,7 @@ export function listenFront(balancer: BalancerPlan): Directive[] {
         FRONT_PORT,
         ...(balancer.tls ? ["ssl"] : []),
         "default_server",
-        "so_keepalive=60s:15s:4",
+        `so_keepalive=${FRONT.tcpKeepalive}`,
       ),
     ),
     directive("server_name", "_"),
@@ -29,10 +30,10 @@ export function listenFront(balancer: BalancerPlan): Directive[] {
 export function frontDoor(balancer: BalancerPlan): Directive[] {
   return [
     directive("client_max_body_size", `${balancer.maxBodyMiB}m`),
-    directive("client_body_buffer_size", "1m"),
-    directive("client_header_timeout", "15s"),
-    directive("client_body_timeout", "60s"),
-    directive("send_timeout", "60s"),
+    directive("client_body_buffer_size", FRONT.bodyBuffer),
+    directive("client_header_timeout", FRONT.headerTimeout),
+    directive("client_body_timeout", FRONT.bodyTimeout),
+    directive("send_timeout", FRONT.sendTimeout),
     directive("gzip", "off"),
     ...answerHeaders(balancer),
     ...hiddenHeaders(),

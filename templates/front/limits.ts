@@ -1,18 +1,20 @@
 import { LIMITS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, block, directive } from "../directive.ts";
+import { type Directive, directive, entry, map } from "../directive.ts";
+import { literal } from "../words.ts";
 import { KEY_NAME, LIMITED_ADDRESS } from "../variables.ts";
 import { zoneName } from "../zone-name.ts";
+import { hasApiKeys } from "./api-keys.ts";
 import { limitedAddress } from "./network-access.ts";
 
 /** What a limit counts by: where there are keys, nobody comes as far as the limits without one. */
-const countedBy = ({ access }: BalancerPlan) =>
-  access.apiKeys?.length ? KEY_NAME : LIMITED_ADDRESS;
+const countedBy = (balancer: BalancerPlan) => (hasApiKeys(balancer) ? KEY_NAME : LIMITED_ADDRESS);
 
 const zone = (balancer: BalancerPlan, purpose: string) =>
   zoneName(purpose, countedBy(balancer), LIMITS.zoneSize);
 
-const isLimited = ({ access: { limits = {} } }: BalancerPlan) =>
+/** Whether a 429 of nginx's own can occur. */
+export const isLimited = ({ access: { limits = {} } }: BalancerPlan) =>
   limits.requestsPerMinute !== undefined || limits.concurrent !== undefined;
 
 /** The zones in which requests are counted, and what is told to those refused. */
@@ -29,17 +31,13 @@ export function limitZones(balancer: BalancerPlan): Directive[] {
       ? []
       : [directive("limit_req_zone", key, requests, `rate=${requestsPerMinute}r/m`)]),
     ...(concurrent === undefined ? [] : [directive("limit_conn_zone", key, streams)]),
-    block(
-      "map",
-      ["$limit_req_status", "$mesh_limit_seconds"],
-      [
-        directive("default", LIMITS.concurrentRetrySeconds),
-        // The bucket gives one request back in this time.
-        ...(requestsPerMinute === undefined
-          ? []
-          : [directive("REJECTED", Math.ceil(60 / requestsPerMinute))]),
-      ],
-    ),
+    map("$limit_req_status", "$mesh_limit_seconds", [
+      entry("default", LIMITS.concurrentRetrySeconds),
+      // The bucket gives one request back in this time.
+      ...(requestsPerMinute === undefined
+        ? []
+        : [entry(literal("REJECTED"), Math.ceil(60 / requestsPerMinute))]),
+    ]),
   ];
 }
 
@@ -69,6 +67,3 @@ export function limits(balancer: BalancerPlan): Directive[] {
         ]),
   ];
 }
-
-/** Whether a 429 of nginx's own can occur. */
-export { isLimited };

@@ -1,6 +1,7 @@
-import { isIPv4 } from "node:net";
+import { cidr, parseIpNetwork } from "../../config/net/ip-network.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, block, directive, literal } from "../directive.ts";
+import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { literal, pattern } from "../words.ts";
 import { LIMITED_ADDRESS } from "../variables.ts";
 
 /** Whose word counts for where a request comes from, and which networks may come at all. */
@@ -21,13 +22,10 @@ export function networkMaps({ access }: BalancerPlan): Directive[] {
     ...(allow.length > 0 ? [geo("$mesh_allowed", "no", allow, "allowed")] : []),
     ...(limitsNetworks({ access })
       ? [
-          block(
-            "map",
-            [
-              `"${deny.length > 0 ? "$mesh_denied" : "no"} ${allow.length > 0 ? "$mesh_allowed" : "allowed"}"`,
-              "$mesh_network",
-            ],
-            [directive("default", "refused"), directive('"no allowed"', "welcome")],
+          map(
+            `"${deny.length > 0 ? "$mesh_denied" : "no"} ${allow.length > 0 ? "$mesh_allowed" : "allowed"}"`,
+            "$mesh_network",
+            [entry("default", "refused"), entry(literal("no allowed"), "welcome")],
           ),
         ]
       : []),
@@ -45,17 +43,10 @@ export const NETWORK_REFUSED = "this network may not use the load balancer";
 export function limitedAddress(): Directive {
   return because(
     "a client with IPv6 has a /64, and would have as many limits as addresses; IPv4 inside IPv6 is one address",
-    block(
-      "map",
-      ["$binary_remote_addr", LIMITED_ADDRESS],
-      [
-        directive("default", "$binary_remote_addr"),
-        directive(
-          String.raw`"~(?s)^(?!\x00{10}\xff\xff)(?<mesh_network_64>.{8}).{8}\z"`,
-          "$mesh_network_64",
-        ),
-      ],
-    ),
+    map("$binary_remote_addr", LIMITED_ADDRESS, [
+      entry("default", "$binary_remote_addr"),
+      entry(pattern`(?s)^(?!\x00{10}\xff\xff)(?<mesh_network_64>.{8}).{8}\z`, "$mesh_network_64"),
+    ]),
   );
 }
 
@@ -64,9 +55,11 @@ function geo(variable: string, otherwise: string, of: readonly string[], value: 
     "geo",
     [variable],
     [
-      directive("default", otherwise),
+      entry("default", otherwise),
       // A half may have been declared itself.
-      ...[...new Set(networks(of).flatMap(halves))].map((name) => ({ name, args: [value] })),
+      ...[...new Set(networks(of).flatMap(halves))].map((network) =>
+        entry(literal(network), value),
+      ),
     ],
   );
 }
@@ -81,39 +74,6 @@ function halves(network: string): string[] {
  * Networks as nginx takes them without a warning: no bits behind the mask, none twice, in one order. They
  * hold digits, letters, dots, colons and a slash only, whatever was declared.
  */
-export function networks(declared: readonly string[]): string[] {
-  return [...new Set(declared.map(masked))].sort();
-}
-
-function masked(text: string): string {
-  const [ip = "", mask] = text.split("/");
-  const four = isIPv4(ip);
-  const groups = four ? ip.split(".").map(Number) : sixteenBits(ip);
-  const width = four ? 8 : 16;
-  const bits = mask === undefined ? groups.length * width : Number(mask);
-  const kept = groups.map((group, at) => {
-    const own = Math.min(Math.max(bits - at * width, 0), width);
-    return group & ~(2 ** (width - own) - 1);
-  });
-  const base = four
-    ? kept.join(".")
-    : new URL(`http://[${kept.map((group) => group.toString(16)).join(":")}]`).hostname.slice(
-        1,
-        -1,
-      );
-  return `${base}/${bits}`;
-}
-
-/** The eight groups of an IPv6 address, of any way to write it. */
-function sixteenBits(ip: string): number[] {
-  const short = new URL(`http://[${ip}]`).hostname.slice(1, -1);
-  const [head = "", tail] = short.split("::");
-  const read = (part: string) =>
-    part
-      .split(":")
-      .filter(Boolean)
-      .map((group) => parseInt(group, 16));
-  if (tail === undefined) return read(head);
-  const [before, after] = [read(head), read(tail)];
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+function networks(declared: readonly string[]): string[] {
+  return [...new Set(declared.map((text) => cidr(parseIpNetwork(text)!)))].sort();
 }

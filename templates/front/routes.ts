@@ -1,11 +1,12 @@
 import { hostPort } from "../../config/net/host-port.ts";
 import { HEALTH_PATH, INFERENCE, MANAGEMENT_ROUTES, READS } from "../../config/routes.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, block, directive, jsonText, literal } from "../directive.ts";
+import { because, block, type Directive, directive } from "../directive.ts";
+import { jsonText, literal } from "../words.ts";
 import { ALLOWED_METHODS, UPSTREAM } from "../variables.ts";
 
 /** Paths that clients may ask for. */
-interface Place {
+interface RouteLocation {
   path: string;
   /** Everything that begins with it. */
   prefix: boolean;
@@ -15,15 +16,15 @@ interface Place {
 /** Every location of the front: an allow-list, because a deny-list leaks ("/api/delete/"). */
 export function routes(balancer: BalancerPlan): Directive[] {
   const { set } = balancer.routes;
-  const places = allowed(balancer);
+  const locations = allowed(balancer);
   const rest = set === "all" ? [passes("")] : [directive("return", 404)];
-  const everything = places.some(({ path, prefix }) => prefix && path === "/");
+  const everything = locations.some(({ path, prefix }) => prefix && path === "/");
   return [
     // The 405 page names the variable, so it must be known also where no route checks methods.
-    ...(places.length === 0 ? [directive("set", ALLOWED_METHODS, '""')] : []),
+    ...(locations.length === 0 ? [directive("set", ALLOWED_METHODS, '""')] : []),
     health(),
-    ...places.map(passed),
-    ...bareFolders(places).map((path) => block("location", ["=", literal(path)], rest)),
+    ...locations.map(passed),
+    ...bareFolders(locations).map((path) => block("location", ["=", literal(path)], rest)),
     ...(set === "ollama" ? MANAGEMENT_ROUTES : []).map((path) =>
       block("location", [path], refusal(balancer)),
     ),
@@ -31,24 +32,26 @@ export function routes(balancer: BalancerPlan): Directive[] {
   ];
 }
 
-/** Every place once: what is declared goes before what is built in. */
-function allowed({ routes: { set, paths } }: BalancerPlan): Place[] {
+/** Every location once: what is declared goes before what is built in. */
+function allowed({ routes: { set, paths } }: BalancerPlan): RouteLocation[] {
   const builtIn = set === "ollama" ? Object.entries({ ...INFERENCE, ...READS }) : [];
   const all = [
     // "/" of Ollama is one page, not everything below it.
     ...builtIn.map(([path, methods]) => ({ path, methods, prefix: /.\/$/.test(path) })),
     ...paths.map(({ path, methods }) => ({ path, methods, prefix: path.endsWith("/") })),
   ].filter(({ path }) => path !== HEALTH_PATH);
-  return [...new Map(all.map((place) => [`${place.prefix} ${place.path}`, place])).values()];
+  return [
+    ...new Map(all.map((location) => [`${location.prefix} ${location.path}`, location])).values(),
+  ];
 }
 
 /**
  * "/files" where "/files/" is declared: nginx would answer it with a redirect to its own port, which no client
  * can reach, and which makes a GET of a POST.
  */
-function bareFolders(places: readonly Place[]): string[] {
-  const exact = new Set(places.filter(({ prefix }) => !prefix).map(({ path }) => path));
-  return places
+function bareFolders(locations: readonly RouteLocation[]): string[] {
+  const exact = new Set(locations.filter(({ prefix }) => !prefix).map(({ path }) => path));
+  return locations
     .filter(({ path, prefix }) => prefix && path !== "/")
     .map(({ path }) => path.slice(0, -1))
     .filter((path) => !exact.has(path) && path !== HEALTH_PATH);
@@ -66,7 +69,7 @@ function health(): Directive {
   );
 }
 
-function passed({ path, prefix, methods }: Place): Directive {
+function passed({ path, prefix, methods }: RouteLocation): Directive {
   return block("location", prefix ? [literal(path)] : ["=", literal(path)], [
     ...methodCheck(methods),
     passes(prefix ? "" : path),

@@ -1,10 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { posix } from "node:path";
+import { canonicalIp } from "../../config/net/ip-address.ts";
 import { TLS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { type Directive, because, block, directive, literal } from "../directive.ts";
+import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { jsonText, literal, type Pattern, pattern } from "../words.ts";
 import { REDIRECT_PORT, TLS_FOLDER } from "../nginx-layout.ts";
+import { FRONT } from "../tuning.ts";
 import { zoneName } from "../zone-name.ts";
 import { NETWORK_REFUSED, limitsNetworks } from "./network-access.ts";
 
@@ -47,23 +50,18 @@ export function tlsSettings({ tls }: BalancerPlan): Directive[] {
 export function redirectServer({ tls, listen, access }: BalancerPlan): Directive[] {
   if (tls?.redirectPort === undefined) return [];
   const port = listen.port === 443 ? "" : `:${listen.port}`;
-  const refusal = (message: string) => `'${JSON.stringify({ error: message })}'`;
+  const refusal = (error: string) => jsonText({ error });
   return [
-    block(
-      "map",
-      ["$host", "$mesh_redirect_host"],
-      [
-        directive("default", '""'),
-        ...redirectHosts(tls.certificate).map((pattern) => directive(pattern, "$host")),
-      ],
-    ),
+    map("$host", "$mesh_redirect_host", [
+      entry("default", '""'),
+      ...redirectHosts(tls.certificate).map((host) => entry(host, "$host")),
+    ]),
     because(
       "a whole URL in a request need not have a path, and what it has instead would go on with the host",
-      block(
-        "map",
-        ["$request_uri", "$mesh_redirect_path"],
-        [directive("default", "/"), directive("~^/", "$request_uri")],
-      ),
+      map("$request_uri", "$mesh_redirect_path", [
+        entry("default", "/"),
+        entry({ ...pattern`^/`, quotes: false }, "$request_uri"),
+      ]),
     ),
     block(
       "server",
@@ -71,7 +69,7 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
       [
         directive("listen", REDIRECT_PORT, "default_server"),
         directive("server_name", "_"),
-        directive("client_header_timeout", "15s"),
+        directive("client_header_timeout", FRONT.headerTimeout),
         ...(limitsNetworks({ access })
           ? [
               block(
@@ -110,20 +108,22 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
 }
 
 /** What a host name or address in a Host header may look like at all. */
-const ANY_HOST = String.raw`"~^([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\z"`;
+const ANY_HOST = pattern`^([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\z`;
+
+/** One label of a name, which is what a wildcard stands for. */
+const ANY_LABEL = pattern`[a-z0-9_-]+`;
 
 /**
  * Map patterns of the hosts that may be redirected to: those that the certificate is for, since with any
  * other the redirect leads nowhere a client would trust. A certificate that only the balancer's host knows
  * can't be read here: then the host that the client named, if it can be one.
  */
-function redirectHosts(certificate: string | undefined): string[] {
+function redirectHosts(certificate: string | undefined): Pattern[] {
   const names = certificate === undefined ? [] : certificateNames(certificate);
   if (names.length === 0) return [ANY_HOST];
-  return names.map((name) => {
-    const escaped = name.replace(/[.[\]]/g, "\\$&").replace(/^\*/, "[a-z0-9_-]+");
-    return `"~^${escaped}\\z"`;
-  });
+  return names.map((name) =>
+    name.startsWith("*") ? pattern`^${ANY_LABEL}${name.slice(1)}\z` : pattern`^${name}\z`,
+  );
 }
 
 /** DNS names and addresses of the server's certificate, as a Host header has them; none where it can't be read. */
@@ -132,13 +132,13 @@ function certificateNames(pem: string): string[] {
   try {
     listed = new X509Certificate(pem).subjectAltName;
   } catch {
-    // nginx says what is wrong with it; in a preview it may be a stand-in.
+    // nginx says what is wrong with it; in a preview it may be a placeholder.
     return [];
   }
   const names = (listed ?? "").split(", ").flatMap((entry) => {
     const [, kind, value = ""] = /^(DNS|IP Address):(.+)$/.exec(entry) ?? [];
     if (kind === undefined) return [];
-    return isIPv6(value) ? new URL(`http://[${value}]`).hostname : value.toLowerCase();
+    return isIPv6(value) ? `[${canonicalIp(value)}]` : value.toLowerCase();
   });
   // A name is part of an expression, so nothing else than a name, an address or a wildcard gets through.
   return [...new Set(names)]

@@ -1,8 +1,8 @@
 /** The lists of the whole mesh, as a client of one node would ask for them. */
 import data from "./data.js";
-import { factsOf } from "./facts.js";
+import { factsOf } from "./nodes/facts.js";
 import { json, texts } from "./memory.js";
-import { allGone, unknownModel } from "./refusal.js";
+import { allGone, unknownModel } from "./requests/refusal.js";
 import { current, lookUp, nodesOf } from "./view.js";
 
 /**
@@ -134,7 +134,7 @@ function orOneNodes(r, make) {
   try {
     answer = make();
   } catch (error) {
-    r.error(`no list: ${error}`);
+    r.error(`no list: ${String(error)}`);
   }
   if (!answer) {
     r.internalRedirect(NODES);

@@ -1,10 +1,10 @@
 /** Prometheus text. Format: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import { BUCKETS } from "./counters.js";
 import data from "./data.js";
-import { factsOf } from "./facts.js";
+import { factsOf } from "./nodes/facts.js";
 import { counters, number, texts } from "./memory.js";
-import { stateOf } from "./tick.js";
-import { STATES } from "./verdict.js";
+import { stateOf } from "./nodes/tick.js";
+import { STATES } from "./nodes/verdict.js";
 import { current } from "./view.js";
 
 /** Counters that have no labels, with what they mean. */

@@ -1,5 +1,8 @@
+import { OLLAMA_PORT } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { because, block, directive, type Directive } from "../directive.ts";
+import { because, type Directive, directive, entry, map } from "../directive.ts";
+import { literal } from "../words.ts";
+import { hasApiKeys } from "../front/api-keys.ts";
 import { REQUEST_ID } from "../variables.ts";
 
 /** What the http block needs so that upgrades pass. */
@@ -8,11 +11,10 @@ export function upgradeMap({ routes }: BalancerPlan): Directive[] {
   return [
     because(
       "a request without an upgrade must not say that it has one, or its connection cannot be kept",
-      block(
-        "map",
-        ["$http_upgrade", "$mesh_connection"],
-        [directive("default", "upgrade"), directive('""', '""')],
-      ),
+      map("$http_upgrade", "$mesh_connection", [
+        entry("default", "upgrade"),
+        entry(literal(""), '""'),
+      ]),
     ),
   ];
 }
@@ -44,6 +46,10 @@ export function proxySettings(balancer: BalancerPlan): Directive[] {
   ];
 }
 
+/** The host that Ollama takes for its own. */
+export const ollamaHost = (): Directive =>
+  directive("proxy_set_header", "Host", `localhost:${OLLAMA_PORT}`);
+
 /** X-Accel-* of a node would steer this nginx: redirect inside it, buffer, slow down. */
 export const ignoredHeaders = (): Directive =>
   directive(
@@ -58,16 +64,13 @@ export const ignoredHeaders = (): Directive =>
 function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
   const set = (name: string, value: string) => directive("proxy_set_header", name, value);
   const ollama = routes.set === "ollama";
-  const keyed = (access.apiKeys ?? []).length > 0;
+  const keyed = hasApiKeys({ access });
   return [
     ...(routes.upgrade
       ? [set("Connection", "$mesh_connection"), set("Upgrade", "$http_upgrade")]
       : [set("Connection", '""')]),
     ...(ollama
-      ? [
-          because("Ollama refuses foreign hosts and origins", set("Host", "localhost:11434")),
-          set("Origin", '""'),
-        ]
+      ? [because("Ollama refuses foreign hosts and origins", ollamaHost()), set("Origin", '""')]
       : [
           because(
             "the host that nginx has checked, and the port that the client named with it",

@@ -1,9 +1,8 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { because, directive, literal, type Directive } from "../directive.ts";
+import { because, type Directive, directive } from "../directive.ts";
+import { STICKY } from "../tuning.ts";
+import { literal } from "../words.ts";
 import { requestVariable } from "./hash-key.ts";
-
-/** 16 sessions per 4 KiB page: some 32,000. When it is full, the one unused for longest goes. A reload keeps it. */
-const SESSIONS = "mesh_sessions:8m";
 
 /**
  * Keeps a client on its node, while that takes requests; else it moves to another and stays there.
@@ -37,7 +36,7 @@ export function stickiness({ sticky, tls }: BalancerPlan): Directive[] {
         "learn",
         `create=${id}`,
         `lookup=${id}`,
-        `zone=${SESSIONS}`,
+        `zone=mesh_sessions:${STICKY.zone}`,
         `timeout=${sticky.expiresSeconds}s`,
         "header",
       ),

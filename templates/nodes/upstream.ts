@@ -1,30 +1,30 @@
 import { isIP } from "node:net";
+import { canonicalIp } from "../../config/net/ip-address.ts";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
 import {
-  type Argument,
-  type Directive,
   because,
   block,
+  type Directive,
+  type Entry,
   directive,
-  literal,
+  entry,
+  map,
   print,
+  slot,
 } from "../directive.ts";
+import { type Argument, literal, pattern, quoted } from "../words.ts";
+import { RESOLVER } from "../tuning.ts";
 import { UPSTREAM } from "../variables.ts";
 import { hashKey } from "./hash-key.ts";
+import { isLookedUpAgain, isNameInGroup } from "./node-address.ts";
 import { stickiness } from "./sticky.ts";
-import { hopSocket } from "./tls-hop.ts";
+import { tlsProxySocket } from "./tls-proxy.ts";
 import { zoneSize } from "./zone.ts";
-
-/** Stands in the rendered text where the lines of the admitted nodes go. */
-export const SERVERS_MARK = "# @admitted-nodes@";
 
 /** Keeps a group valid while no primary is admitted; port 9 is the discard service, never ours. */
 export const PLACEHOLDER_SERVER = "server 127.0.0.1:9 down;";
-
-/** How long an address that the resolver gave is taken for true, whatever its TTL says. */
-const NAME_VALID = "30s";
 
 const METHODS: Record<BalancerPlan["algorithm"], (balancer: BalancerPlan) => Directive[]> = {
   round_robin: () => [],
@@ -47,9 +47,9 @@ function resolver({ resolver: address }: BalancerPlan): Directive[] {
   return [
     because(
       "the mesh network has no IPv6: an AAAA record would be a node that cannot be reached",
-      directive("resolver", server, `valid=${NAME_VALID}`, "ipv6=off"),
+      directive("resolver", server, `valid=${RESOLVER.valid}`, "ipv6=off"),
     ),
-    directive("resolver_timeout", "5s"),
+    directive("resolver_timeout", RESOLVER.timeout),
   ];
 }
 
@@ -67,7 +67,7 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
       ...METHODS[balancer.algorithm](balancer),
       // After the method: nginx wraps what it finds.
       ...stickiness(balancer),
-      { name: SERVERS_MARK, args: [] },
+      slot("servers"),
       directive("keepalive", balancer.keepalive.connections),
       directive("keepalive_requests", balancer.keepalive.requests),
       directive("keepalive_timeout", `${balancer.keepalive.timeoutSeconds}s`),
@@ -75,24 +75,35 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
   );
 }
 
-/** The line that puts a node into the group. */
+/**
+ * The line that puts a node into the group.
+ *
+ * @throws RangeError for an address that nginx cannot hold
+ */
 export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   const args: Argument[] = [
-    node.tls ? hopSocket(node) : literal(hostPort(node.address, node.port)),
+    literal(node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)),
     `weight=${node.weight}`,
     `max_fails=${balancer.maxFails}`,
     `fail_timeout=${balancer.failTimeoutSeconds}s`,
     ...(node.maxConnections > 0 ? [`max_conns=${node.maxConnections}`] : []),
-    ...(isLookedUp(balancer, node) ? ["resolve"] : []),
+    ...(isResolved(balancer, node) ? ["resolve"] : []),
     ...(node.backup ? ["backup"] : []),
     ...outOfTraffic(node),
   ];
   return print([directive("server", ...args)]).trimEnd();
 }
 
-/** Whether the group looks its address up while nginx runs; for a node with TLS its hop does. */
-const isLookedUp = ({ resolver }: BalancerPlan, { address, tls }: NodePlan) =>
-  resolver !== undefined && isIP(address) === 0 && !tls;
+/**
+ * Whether a server line is a backup's. Asked of the line and of nothing beside it: lines of any version lie in the
+ * volumes of running balancers.
+ */
+export const isBackup = (line: string): boolean =>
+  line.replace(/;$/, "").split(" ").slice(2).includes("backup");
+
+/** Whether the group looks its address up while nginx runs; for a node with TLS its proxy does. */
+const isResolved = (balancer: BalancerPlan, node: NodePlan) =>
+  isLookedUpAgain(balancer, node) && isNameInGroup(node);
 
 /**
  * maintenance is `down` also where clients are sticky: with `drain` they would go on coming for as long as
@@ -103,43 +114,37 @@ function outOfTraffic({ maintenance, drain }: NodePlan): string[] {
   return drain ? ["drain"] : [];
 }
 
-/** Stands in the rendered text where the admitted nodes get their names. */
-export const NAMES_MARK = "# @node-names@";
-
 /** $mesh_node: the name of the node that answered, the last one where several were tried; empty where none was. */
 const nodeNames = (balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] => [
-  block(
-    "map",
-    ["$upstream_addr", "$mesh_upstream"],
-    [directive("default", '""'), directive('"~([^ ,]+)$"', "$1")],
-  ),
-  block(
-    "map",
-    ["$mesh_upstream", "$mesh_node"],
-    [directive("default", '""'), { name: NAMES_MARK, args: [] }, ...renamable(balancer, nodes)],
-  ),
+  map("$upstream_addr", "$mesh_upstream", [
+    entry("default", '""'),
+    entry(pattern`([^ ,]+)$`, "$1"),
+  ]),
+  map("$mesh_upstream", "$mesh_node", [
+    entry("default", '""'),
+    slot("names"),
+    ...renamable(balancer, nodes),
+  ]),
 ];
 
 /**
  * With a resolver a name may lead elsewhere than it did at the node's admission, and nginx tells addresses only:
  * such a node is known by its port, where it is the only one there.
  */
-function renamable(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
-  const named = nodes.filter((node) => isLookedUp(balancer, node));
+function renamable(balancer: BalancerPlan, nodes: readonly NodePlan[]): Entry[] {
+  const named = nodes.filter((node) => isResolved(balancer, node));
   return [...Map.groupBy(named, ({ port }) => port)]
     .filter(([, own]) => own.length === 1)
     .sort(([one], [other]) => one - other)
-    .map(([port, [only]]) => directive(`"~:${port}$"`, literal(only!.name)));
+    .map(([port, [only]]) => entry(pattern`:${port}$`, literal(only!.name)));
 }
 
 /** The entry of that map for one address of a node, as nginx prints it in $upstream_addr. */
 export function nodeNameEntry(node: string, address: string, port: number): string {
-  const printed =
-    isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
   // Digits, letters, ".", ":", "[" and "]" only, all plain to nginx.
-  return print([directive(`"${hostPort(printed, port)}"`, literal(node))]).trimEnd();
+  return print([entry(quoted(hostPort(canonicalIp(address), port)), literal(node))]).trimEnd();
 }
 
-/** The entry of a node that is reached over its hop. */
-export const hopNameEntry = (node: string): string =>
-  print([directive(`"${hopSocket({ name: node })}"`, literal(node))]).trimEnd();
+/** The entry of a node that is reached over its TLS proxy. */
+export const tlsProxyNameEntry = (node: string): string =>
+  print([entry(quoted(tlsProxySocket({ name: node })), literal(node))]).trimEnd();

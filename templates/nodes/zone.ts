@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import type { NodePlan } from "../../plan/node-plan.ts";
+import { isNameInGroup } from "./node-address.ts";
 
 /** Servers that a zone holds on 64-bit, tried out with nginx 1.30.6: one more and nginx refuses the config. */
 const ZONES = [
@@ -18,7 +18,7 @@ const PLACES_OF_A_NAME = 3;
 /** Size of the memory that the workers share about the nodes: too small, and nginx refuses the config. */
 export function zoneSize(nodes: readonly NodePlan[]): string {
   const places = nodes.reduce(
-    (sum, { address, tls }) => sum + (isIP(address) === 0 && !tls ? PLACES_OF_A_NAME : 1),
+    (sum, node) => sum + (isNameInGroup(node) ? PLACES_OF_A_NAME : 1),
     // The server that stands in while none is admitted.
     1,
   );

@@ -1,5 +1,6 @@
 // How the balancer takes failing nodes: two tables, a killed node and a node without power, under load. Three
 // minutes. Usage: OLLAMA_MESH_NGINX_IMAGE=... node test/figures/balancer-failures.ts
+// Its figures stand in docs/measurements.md, "Nodes that fail".
 import type { BalancerArgs } from "../../config/balancer-args.ts";
 import type { Known } from "../../config/mesh-config.ts";
 import {

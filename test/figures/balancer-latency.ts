@@ -1,5 +1,6 @@
 // What the balancer costs, and what reloads cost clients. Five minutes.
 // Usage: OLLAMA_MESH_NGINX_IMAGE=... node test/figures/balancer-latency.ts
+// Its figures stand in docs/measurements.md, "What the balancer costs".
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 

@@ -1,9 +1,11 @@
 // The first figures of a mesh on this machine, measured and printed, never asserted. Run it as
 // `node toolchain/exec.mjs node test/figures/first-figures.ts`, with the lab's images and model
 // named in the environment as test/support/needs.ts lists them.
+// Its figures stand in docs/measurements.md, "How long an up takes" and "Nodes that fail".
 import { availableParallelism, loadavg } from "node:os";
 
 import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import {
   failures,
   inFlight,
@@ -14,7 +16,6 @@ import {
 } from "../engine/support/load.ts";
 import { Stack } from "../engine/support/stack.ts";
 import { lacking } from "../support/needs.ts";
-import { until } from "../support/until.ts";
 
 const missing = lacking("OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL");
 if (missing) throw new Error(missing);

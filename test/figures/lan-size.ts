@@ -2,6 +2,7 @@
 // `node toolchain/exec.mjs node test/figures/lan-size.ts [hosts...]`, with the lab's images and model
 // named in the environment as test/support/needs.ts lists them. Every host is a simulated machine with
 // an engine of its own and one node; the first one has the balancer too.
+// Its figures stand in docs/measurements.md, "How long an up takes".
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,7 +11,8 @@ import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp } from "../../lab/lan/machines.mjs";
 import { nginxImage, ollamaImage } from "../engine/support/lab.ts";
 import { ownStackName, removeDeadMeshes } from "../engine/support/leftovers.ts";
-import type { Ran, Stack } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import type { Stack } from "../engine/support/stack.ts";
 import { TestLan } from "../lan/support/lan.ts";
 import { lacking } from "../support/needs.ts";
 

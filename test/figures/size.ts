@@ -1,9 +1,11 @@
 // How long `pulumi up` takes as a mesh grows, measured and printed, never asserted. Run it as
 // `node toolchain/exec.mjs node test/figures/size.ts [nodes...]`, with the lab's images and model
 // named in the environment as test/support/needs.ts lists them.
+// Its figures stand in docs/measurements.md, "How long an up takes".
 import { availableParallelism, loadavg } from "node:os";
 
-import { Stack, type Ran } from "../engine/support/stack.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { Stack } from "../engine/support/stack.ts";
 import { lacking } from "../support/needs.ts";
 
 const missing = lacking("OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL");

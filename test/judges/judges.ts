@@ -30,6 +30,6 @@ export async function judges(): Promise<Judges | string> {
         }),
     };
   } catch (error) {
-    return `needs Python and PyPI: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
+    return `needs Python and PyPI: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`;
   }
 }

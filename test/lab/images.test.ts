@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ensureDockerEngine } from "../../lab/docker-engine.mjs";
 import { ensureImages } from "../../lab/images.mjs";
+import { NGINX_USER } from "../../templates/nginx-layout.ts";
 import { run } from "../../toolchain/command.mjs";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
+import { figure, inSeconds } from "../support/report/figure.ts";
 
 /** How the mesh runs them: nothing that a taken-over process could use. */
 const HARDENED = [
@@ -32,10 +34,10 @@ afterAll(async () => {
   }
 });
 
-test("images that are there are found at once and by the same references", async () => {
+test("images that are there are found, by the same references", async () => {
   const began = Date.now();
   expect(await ensureImages()).toEqual(images);
-  expect(Date.now() - began).toBeLessThan(60_000);
+  figure("second look", inSeconds((Date.now() - began) / 1000));
 });
 
 describe("nginx", () => {
@@ -74,7 +76,7 @@ describe("nginx", () => {
     const put = ["run", "--rm", "-i", ...volume, images.nginx, "sh", "-c", script];
     await run("docker", put, { input: CONF });
     await configure("one");
-    const mount = ["--volume", `${name}-nginx:/etc/nginx/mesh:ro`, "--user", "101:101"];
+    const mount = ["--volume", `${name}-nginx:/etc/nginx/mesh:ro`, "--user", NGINX_USER];
     const command = ["nginx", "-c", "/etc/nginx/mesh/current/nginx.conf", "-g", "daemon off;"];
     await docker(
       "run",
@@ -88,7 +90,7 @@ describe("nginx", () => {
     );
   });
 
-  test("serves njs from a volume as user 101, without capabilities, on a read-only root", async () => {
+  test("serves njs from a volume as the user that the mesh gives it, the image's own, without capabilities, on a read-only root", async () => {
     expect(await until("answer", ask, { seconds: 10 })).toBe("one");
     expect(await docker("exec", `${name}-nginx`, "id", "-un")).toBe("nginx");
   });

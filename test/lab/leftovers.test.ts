@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { MESH_LABEL, modelVolume } from "../../config/names.ts";
 import { ensureDockerEngine } from "../../lab/docker-engine.mjs";
 import { ensureImages } from "../../lab/images.mjs";
 import { removeImages, removeVolumes } from "../../lab/leftovers.mjs";
@@ -21,10 +22,10 @@ afterAll(async () => {
   await removeImages(foreign);
 });
 
-test("of all volumes only those of the mesh, by name and label, are removed", async () => {
+test("of all volumes only those of the mesh, by the name and label that it gives them, are removed", async () => {
   const create = (name: string, label: string) =>
-    docker("volume", "create", "--label", `ollama-mesh=${label}`, name);
-  await create(`${mesh}-models`, mesh);
+    docker("volume", "create", "--label", `${MESH_LABEL}=${label}`, name);
+  await create(modelVolume(mesh), mesh);
   await create(foreign, mesh);
   await create(`${mesh}-2-models`, `${mesh}-2`);
   await docker("volume", "create", `${mesh}-unlabelled`);

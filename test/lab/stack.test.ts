@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type * as stackModule from "../../lab/stack.mjs";
 import { ensureToolchain } from "../../toolchain/ensure.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -79,17 +80,15 @@ test(
   "what holds on this machine only is written below .lab, never into the committed config",
   { timeout: 900_000 },
   async () => {
-    const { labStack } = (await import(
-      join(checkout, "lab", "stack.mjs")
-    )) as typeof import("../../lab/stack.mjs");
-    const stack = labStack("lab");
+    const { LabStack } = (await import(join(checkout, "lab", "stack.mjs"))) as typeof stackModule;
+    const stack = new LabStack("lab");
     const file = join(checkout, ".lab", "Pulumi.lab.yaml");
     const salt = () => /^encryptionsalt: (.+)$/m.exec(readFileSync(file, "utf8"))?.[1];
     const toolchain = { ...(await ensureToolchain()) };
     delete toolchain["PULUMI_CONFIG_PASSPHRASE"];
     delete toolchain["PULUMI_CONFIG_PASSPHRASE_FILE"];
 
-    const env = await stack.stackEnvironment(toolchain);
+    const env = await stack.environment(toolchain);
     await stack.configure(env, {
       image: "some/ollama:1",
       "models[0]": "tiny",
@@ -104,7 +103,7 @@ test(
     expect(first).toMatch(/^v1:/);
 
     writeFileSync(join(checkout, "Pulumi.lab.yaml"), COMMITTED.replace("11434", "11500"));
-    const again = await stack.stackEnvironment(toolchain);
+    const again = await stack.environment(toolchain);
     await stack.configure(again, { image: "some/ollama:2" });
     expect(await stack.setting(again, "image")).toBe("some/ollama:2");
     expect(await stack.setting(again, "balancer.listen.port")).toBe("11500");
@@ -115,7 +114,7 @@ test(
     );
 
     writeFileSync(join(checkout, ".lab", "notes"), "not the lab's");
-    await stack.forgetStack();
+    await stack.forget();
     expect(existsSync(join(checkout, ".lab", "notes"))).toBe(true);
     expect(existsSync(join(checkout, ".lab", "state"))).toBe(false);
   },

@@ -4,7 +4,10 @@ import { expect, test } from "vitest";
 
 import { model } from "../engine/support/lab.ts";
 import { failures, load, served } from "../engine/support/load.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(2);
 

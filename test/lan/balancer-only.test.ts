@@ -1,14 +1,17 @@
 // Nodes that only the balancer may use, seen from a machine of the LAN that is neither balancer nor operator.
-// Each test goes on where the one before ended.
-import { setTimeout as pause } from "node:timers/promises";
-
 import { afterAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { chat, failures, startLoad } from "../engine/support/load.ts";
+import { until } from "../../toolchain/until.mjs";
 import { model, nginxImage, slowModel } from "../engine/support/lab.ts";
-import { CHECKOUT, type Ran, type Stack } from "../engine/support/stack.ts";
+import { chat, failures, startLoad } from "../engine/support/load.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { CHECKOUT, type Stack } from "../engine/support/stack.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
+
+story();
 
 let stack: Stack;
 /** A container on the bridge of the LAN: one more machine, with curl and openssl. */
@@ -50,10 +53,7 @@ async function upUnderLoad(...args: string[]): Promise<Ran> {
   const ran = await stack.tryUp(...args);
   load.stop();
   const outcomes = await load.done;
-  console.log(
-    `${args.join(" ")}: ${ran.seconds.toFixed(1)} s, ${outcomes.length} requests`,
-    ran.changes,
-  );
+  figure("up", `${inSeconds(ran.seconds)} with ${outcomes.length} requests`);
   expect(ran.code, ran.output).toBe(0);
   expect(outcomes.length).toBeGreaterThan(20);
   expect(failures(outcomes)).toEqual([]);
@@ -77,7 +77,7 @@ const guardVolumes = async () =>
 test("a fresh up makes a guard for each, and the balancer gets through", async () => {
   await configure([a(), b()]);
   const ran = await stack.up();
-  console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
+  figure("fresh up", inSeconds(ran.seconds));
   expect(await mine()).toEqual([...guarded("a"), ...guarded("b"), "volume models"].toSorted());
   const answer = await chat({ url: lan().url, model: model() });
   expect(answer).toMatchObject({ status: 200 });
@@ -90,7 +90,6 @@ test("a machine of the LAN gets nothing of Ollama: plain, over TLS, with a certi
     await overTls(11434),
     await overTls(11434, OWN_CERTIFICATE),
   ]) {
-    console.log(said.replaceAll(/\s+/g, " "));
     expect(said).toMatch(/\n400$/);
     expect(said).not.toMatch(/models|ollama/i);
   }
@@ -154,7 +153,7 @@ test("tokens pass one by one, and large bodies as a whole", async () => {
 
 test("a second up changes nothing", async () => {
   const ran = await stack.up();
-  console.log(`second up: ${ran.seconds.toFixed(1)} s`);
+  figure("second up", inSeconds(ran.seconds));
   expect(ran.changes).toEqual([]);
 });
 
@@ -209,7 +208,7 @@ test("a long stream to a node that is replaced is drained, guard and all", async
   const streams = Array.from({ length: 4 }, () =>
     chat({ url: lan().url, model: slow, tokens: 120, onFirstByte: (node) => (begun += node) }),
   );
-  while (begun.length < 4) await pause(50);
+  await until("first tokens of all", async () => begun.length === 4, { seconds: 60 });
   await configure([a(), b()], { access: "balancerOnly", ollama: { keepAlive: "23h" } });
   const ran = await stack.tryUp();
   expect(ran.code, ran.output).toBe(0);

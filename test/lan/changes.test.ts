@@ -1,9 +1,13 @@
-// The life of a mesh on several machines, over ssh and under load: each test goes on where the one before ended.
+// The life of a mesh on several machines, over ssh and under load.
 import { expect, test } from "vitest";
 
 import { order } from "../engine/support/roll.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { upUnnoticed } from "./support/under-load.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(4);
 
@@ -21,7 +25,7 @@ const volumeMadeAt = (n: number) =>
 test("fresh up: two nodes of a machine share its models, a third machine has another user and port", async () => {
   await configure([a(), b(), c()]);
   const ran = await stack().up();
-  console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
+  figure("fresh up", inSeconds(ran.seconds));
   expect(await mine(1)).toEqual(["container balancer", "network network", "volume config"]);
   expect(await mine(2)).toEqual(["container a", "container b", "volume models"]);
   expect(await mine(3)).toEqual(["container c", "volume models"]);
@@ -30,7 +34,7 @@ test("fresh up: two nodes of a machine share its models, a third machine has ano
 
 test("a second up changes nothing and asks no host", async () => {
   const ran = await stack().up();
-  console.log(`second up: ${ran.seconds.toFixed(1)} s`);
+  figure("second up", inSeconds(ran.seconds));
   expect(ran.changes).toEqual([]);
 });
 
@@ -88,7 +92,7 @@ test("the node in the middle is removed while clients ask, and no container of a
 
 test("destroy leaves the models and nothing else", async () => {
   const ran = await stack().destroy();
-  console.log(`destroy: ${ran.seconds.toFixed(1)} s`);
+  figure("destroy", inSeconds(ran.seconds));
   expect(await mine(1)).toEqual([]);
   for (const n of [2, 3, 4]) expect(await mine(n)).toEqual(["volume models"]);
 });

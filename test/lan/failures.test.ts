@@ -1,8 +1,9 @@
 // What breaks in the middle of a change: the message names the host and the step, and the next up goes on.
 import { beforeAll, expect, test } from "vitest";
 
-import type { Ran } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 
 const { lan, stack } = lanStackOfFile(3);
@@ -71,7 +72,7 @@ test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>, RegEx
   "%s in the middle of a roll: the change stops there by name, and the next up goes on",
   async (_, keepAlive, breaks, mended, words) => {
     const ran = await rollInterrupted(keepAlive, breaks);
-    console.log(ran.seconds, ran.failed, ran.errors.join("\n"));
+    figure("stopped after", inSeconds(ran.seconds));
     expect(ran.code).not.toBe(0);
     expect(ran.failed.join(" ")).toMatch(/-b(-\w+)?$/);
     expect(ran.errors.join("\n")).toMatch(/\blan3\b/);

@@ -1,12 +1,15 @@
-// Nodes that only the balancer may use, when something happens to their guards or machines. Each test goes on where
-// the one before ended.
+// Nodes that only the balancer may use, when something happens to their guards or machines.
 import { expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { failures, load, served } from "../engine/support/load.ts";
+import { until } from "../../toolchain/until.mjs";
 import { model, nginxImage } from "../engine/support/lab.ts";
-import { until } from "../support/until.ts";
+import { failures, load, served } from "../engine/support/load.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(3);
 
@@ -65,7 +68,7 @@ test("a guard that was stopped by hand is out without an error, and up --refresh
   await lan().docker(2, "stop", guard("a"));
   expect(await whoServes()).toEqual(["b"]);
   const ran = await stack().tryUp("--refresh");
-  console.log(ran.seconds, ran.changes);
+  figure("up", inSeconds(ran.seconds));
   expect(ran.code, ran.output).toBe(0);
   expect(ran.changes.filter((change) => /-b(-|$)/.test(change))).toEqual([]);
   await bothServe();
@@ -91,7 +94,7 @@ test("a machine that is switched off is left alone, guard and all, while others 
     lan().config({ nodes: [a(), gone], access: "balancerOnly", ollama: { keepAlive: "23h" } }),
   );
   const ran = await stack().tryUp();
-  console.log(ran.seconds, ran.changes);
+  figure("up", inSeconds(ran.seconds));
   expect(ran.code, ran.output).toBe(0);
   const touched = ran.changes.filter((change) => /-b(-|$)/.test(change));
   expect(touched.map((change) => change.replace(stack().mesh, "M")).toSorted()).toEqual([

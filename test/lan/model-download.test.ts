@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Stack } from "../engine/support/stack.ts";
-import { ToyRegistry } from "../engine/support/toy-registry.ts";
+import { ToyRegistry } from "../engine/support/models/toy-registry.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const BYTES = 48 * 1024 ** 2 + 123;
@@ -31,7 +32,7 @@ test("the model crosses the internet link once, and both machines have all of it
   const rollout = { warmUp: false };
   await stack.configure(lan().config({ nodes, models: [`http://${model}`], rollout }));
   const ran = await stack.up();
-  console.log(`${ran.seconds.toFixed(1)} s, ${registry.sent} bytes of ${registry.size}`);
+  figure("fresh up", inSeconds(ran.seconds));
   expect(registry.sent / registry.size).toBe(1);
   expect(ran.output).toContain(`http://${model}: downloading to `);
   expect(ran.output).toContain(`http://${model}: copying from `);

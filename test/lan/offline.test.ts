@@ -1,11 +1,15 @@
 // A machine that is switched off while the others are changed, and comes back, or never does; clients keep asking.
 import { beforeAll, expect, test } from "vitest";
 
+import { until } from "../../toolchain/until.mjs";
 import { order } from "../engine/support/roll.ts";
-import type { Ran } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { done, lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(4);
 beforeAll(async () => {
@@ -86,12 +90,13 @@ test("switched off without a word, it stops a change before anything is touched,
   await lan().power(4, "kill");
   await configure("3");
   const ran = await unnoticed(lan(), () => stack().tryUp());
-  console.log(`refused after ${ran.seconds.toFixed(1)} s`);
+  figure("refused after", inSeconds(ran.seconds));
   expect(ran.failed).toEqual([`${stack().mesh}-hosts`]);
   const message = ran.errors.join("\n");
   expect(message).toContain("1 of 3 hosts cannot take the change; nothing was touched anywhere");
   expect(message).toContain("Docker engine ssh://ops@lan4: the host does not answer");
   expect(message).toContain("- { name: c, offline: true, ... }");
+  // Linux tries to connect for two minutes.
   expect(ran.seconds).toBeLessThan(60);
   expect([await rollOf("a"), await rollOf("b")]).toEqual(["2", "2"]);
 });

@@ -4,8 +4,11 @@ import { join } from "node:path";
 
 import { beforeAll, expect, test } from "vitest";
 
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(3);
 beforeAll(async () => {
@@ -51,7 +54,6 @@ test("under its new name alone it is refused before anything is touched, with bo
   const before = await onMachine();
   await configure(newName());
   const ran = await unnoticed(lan(), () => stack().tryUp());
-  console.log(ran.failed, ran.errors.join("\n"));
   expect(ran.failed).toEqual([`${stack().mesh}-hosts`]);
   const message = ran.errors.join("\n");
   expect(message).toContain("1 of 2 hosts cannot take the change; nothing was touched anywhere");

@@ -2,8 +2,11 @@
 import { beforeAll, expect, test } from "vitest";
 
 import { order, withEnvironment } from "../engine/support/roll.ts";
+import { story } from "../support/report/story.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { unnoticed, upUnnoticed } from "./support/under-load.ts";
+
+story();
 
 const { lan, stack } = lanStackOfFile(4);
 beforeAll(async () => {

@@ -6,12 +6,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
-import { chat } from "../engine/support/load.ts";
 import { model, nginxImage } from "../engine/support/lab.ts";
+import { chat } from "../engine/support/load.ts";
 import type { Stack } from "../engine/support/stack.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
+import { story } from "../support/report/story.ts";
 import { lanOfFile, type TestLan } from "./support/lan.ts";
 
 const PORT = 2376;
+
+story();
 
 let stack: Stack;
 /** The docker command's settings, with the certificates. */
@@ -89,7 +93,7 @@ async function serveTls(made: TestLan, n: number): Promise<string> {
 
 test("a mesh comes up over it, answers, and a second up changes nothing", async () => {
   const ran = await stack.up();
-  console.log(`fresh up: ${ran.seconds.toFixed(1)} s`);
+  figure("fresh up", inSeconds(ran.seconds));
   expect(ran.output).not.toContain("without TLS");
   expect(await chat({ url: lan().url, model: model() })).toMatchObject({ status: 200 });
   expect((await stack.up()).changes).toEqual([]);

@@ -1,10 +1,13 @@
 // Machines that fail while nobody changes anything: all comes back by itself, and clients see what cannot be helped.
+import { setTimeout as pause } from "node:timers/promises";
+
 import { beforeAll, expect, test } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import { model, slowModel } from "../engine/support/lab.ts";
 import { chat, failures, load, type Outcome } from "../engine/support/load.ts";
-import { until } from "../support/until.ts";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { lanStackOfFile } from "./support/lan.ts";
 import { startClients } from "./support/under-load.ts";
 
@@ -21,10 +24,8 @@ beforeAll(async () => {
   await stack().up();
 });
 
-const lasting = async () => {
-  const end = performance.now() + SECONDS_OF_TROUBLE * 1000;
-  await until("end", async () => performance.now() > end, { seconds: 2 * SECONDS_OF_TROUBLE });
-};
+/** How long the trouble is, and no wait for anything. */
+const lasting = () => pause(SECONDS_OF_TROUBLE * 1000);
 const cable = async (what: string, ...place: string[]) => {
   const { name } = lan().lan;
   await run("docker", ["network", what, ...place, name, lan().host(3).container]);
@@ -64,7 +65,7 @@ test.each<[string, () => Promise<unknown>, () => Promise<unknown>, "starts anew"
   ],
 ])(
   "%s: no request fails but streams of that machine's node, and it comes back by itself",
-  async (what, breaks, mended, startsAnew) => {
+  async (_, breaks, mended, startsAnew) => {
     const clients = await startClients(lan());
     const byB = (since: number) => (outcome: Outcome) =>
       outcome.node === "b" && outcome.began > since && !outcome.failure;
@@ -92,10 +93,8 @@ test.each<[string, () => Promise<unknown>, () => Promise<unknown>, "starts anew"
     const outcomes = [...(await clients.done), ...(await Promise.all(streams))];
     const back = outcomes.filter(byB(again)).map(({ firstByte }) => firstByte! - ended);
     const broken = outcomes.filter(({ failure }) => failure);
-    const seconds = (Math.min(...back) / 1000).toFixed(1);
-    console.log(
-      `${what}: ${outcomes.length} requests, ${broken.length} broken streams, back after ${seconds} s`,
-    );
+    figure("requests", `${outcomes.length}, of which ${broken.length} streams broke`);
+    figure("back after", inSeconds(Math.min(...back) / 1000));
     // Those that b was writing, and nothing else.
     for (const { failure, node, began } of broken) {
       expect({ when: failure!.when, node }).toEqual({ when: "in the stream", node: "b" });
@@ -112,7 +111,7 @@ test("the balancer's machine is rebooted: the mesh serves again by itself", asyn
   const ended = performance.now();
   const answered = async () => !(await chat({ url: lan().url, model: model() })).failure;
   await until("answer", answered, { seconds: 60 });
-  console.log(`balancer's machine rebooted: ${((performance.now() - ended) / 1000).toFixed(1)} s`);
+  figure("serves again after", inSeconds((performance.now() - ended) / 1000));
   const outcomes = await load({ url: lan().url, model: model(), atATime: 4, total: 40 });
   expect(failures(outcomes)).toEqual([]);
   await allAsDeclared();

@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
-import { until } from "../support/until.ts";
+import { until } from "../../toolchain/until.mjs";
 import type { FromLoad, LiveOutcome, LoadOrder, ToLoad } from "./load-process.ts";
 
 const PROGRAM = join(import.meta.dirname, "load-process.ts");

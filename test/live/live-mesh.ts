@@ -2,30 +2,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
+import { until } from "../../toolchain/until.mjs";
 import { containers, type Incarnation } from "../engine/support/containers.ts";
-import { model } from "../engine/support/lab.ts";
-import { Stack, type Ran, type StackConfig } from "../engine/support/stack.ts";
-import { until } from "../support/until.ts";
+import type { Ran } from "../engine/support/pulumi.ts";
+import { Stack, type StackConfig } from "../engine/support/stack.ts";
+import { clients } from "./clients.ts";
 import { LiveLoad } from "./live-load.ts";
-import type { ClientGroup, LoadOrder } from "./load-process.ts";
-import { isClean, observe, type Observed } from "./observed.ts";
+import type { LoadOrder } from "./load-process.ts";
+import { isClean, observe, type Row } from "./observed.ts";
 import { inOneLine, mostOut, touched } from "./touched.ts";
-
-/** One line of the report. */
-export interface Row extends Observed {
-  scenario: string;
-  what: string;
-  /** How long `up` took, or the trouble lasted. */
-  seconds: number;
-  /** Every resource that was changed, in the words of touched(). */
-  touched: string[];
-  /** Containers that are the same as before, by short name. */
-  kept: string[];
-  /** What else was measured. */
-  notes: string[];
-  /** What should not be. */
-  problems: string[];
-}
 
 /** What a change must look like. */
 export interface Expected {
@@ -56,21 +41,6 @@ export interface Trouble {
 
 /** Answers that must be clean after a change before it counts as over. */
 const ANSWERS_AFTER = 48;
-
-/** Short streams, whole answers, and a few long streams for a change to break. */
-export const clients = (over: Partial<Record<"short" | "whole" | "long", number>> = {}) => {
-  const { short = 8, whole = 4, long = 2 } = over;
-  const common = { deadlineSeconds: 60, tokens: 16, everySeconds: 1 };
-  const groups: ClientGroup[] = [
-    { ...common, clients: short, model: model(), stream: true },
-    { ...common, clients: whole, model: model(), stream: false },
-    { ...common, clients: long, model: longModel(), stream: true, tokens: 60, everySeconds: 3 },
-  ];
-  return groups.filter((group) => group.clients > 0);
-};
-
-/** A model that is slow enough to be met in the middle of an answer: the lab's own, else the real one. */
-export const longModel = () => (model() === "tiny" ? "slow" : model());
 
 /** A running mesh with clients. */
 export class LiveMesh implements AsyncDisposable {

@@ -1,9 +1,10 @@
 // npm run live, with everything in place: see test/live.mjs.
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { step } from "../../toolchain/progress.mjs";
-import type { Row } from "./live-mesh.ts";
-import { failuresInWords, oneLine, summedUp, table } from "./report.ts";
+import type { Row } from "./observed.ts";
+import { failuresInWords, oneLine, summedUp, table, withTable } from "./report.ts";
 import { abandon, runScenario, type Outcome, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
@@ -17,9 +18,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 try {
-  const { names, times, list } = commandLine();
+  const { names, times, list, markdown } = commandLine();
   if (list) for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(16)}${about}`);
-  else process.exitCode = await runAll(names, times);
+  else process.exitCode = await runAll(names, times, markdown);
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 2;
@@ -28,7 +29,11 @@ try {
 /** @throws Error for what cannot be meant */
 function commandLine() {
   const { values, positionals } = parseArgs({
-    options: { times: { type: "string", default: "1" }, list: { type: "boolean", default: false } },
+    options: {
+      times: { type: "string", default: "1" },
+      list: { type: "boolean", default: false },
+      markdown: { type: "string" },
+    },
     allowPositionals: true,
   });
   const known = SCENARIOS.map(({ name }) => name);
@@ -40,11 +45,25 @@ function commandLine() {
   if (!(Number.isInteger(times) && times > 0)) {
     throw new Error(`--times must be a whole number from 1, got ${values.times}`);
   }
-  return { names: positionals.length > 0 ? positionals : known, times, list: values.list };
+  const { list, markdown } = values;
+  if (markdown !== undefined) {
+    if (positionals.length > 0) throw new Error("--markdown takes all scenarios, and no names");
+    // Before hours of measuring, not after them.
+    try {
+      withTable(readFileSync(markdown, "utf8"), [], times);
+    } catch (error) {
+      throw new Error(`--markdown ${markdown}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  return { names: positionals.length > 0 ? positionals : known, times, list, markdown };
 }
 
-/** Runs scenarios one after the other, prints the table, and gives the exit code. */
-async function runAll(names: readonly string[], times: number): Promise<number> {
+/** Runs scenarios one after the other, prints the table, writes it where all went well, and gives the exit code. */
+async function runAll(
+  names: readonly string[],
+  times: number,
+  markdown: string | undefined,
+): Promise<number> {
   const rows: Row[] = [];
   const problems: string[] = [];
   for (const scenario of SCENARIOS.filter(({ name }) => names.includes(name))) {
@@ -62,7 +81,11 @@ async function runAll(names: readonly string[], times: number): Promise<number> 
   }
   console.log(table(rows));
   for (const problem of problems) console.log(`\n- ${problem}`);
-  return problems.length > 0 ? 1 : 0;
+  if (problems.length > 0) return 1;
+  if (markdown !== undefined) {
+    writeFileSync(markdown, withTable(readFileSync(markdown, "utf8"), rows, times));
+  }
+  return 0;
 }
 
 async function runOnce(scenario: Scenario, title: string): Promise<Outcome> {

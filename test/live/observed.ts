@@ -1,8 +1,8 @@
-// What clients saw, in numbers.
+// What clients saw of a step, in numbers: a row of the report.
 import type { LiveOutcome } from "./load-process.ts";
 
 /** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
-export const SLOW_SECONDS = 5;
+const SLOW_SECONDS = 5;
 
 /** The clients' side of one step of a scenario. */
 export interface Observed {
@@ -23,8 +23,24 @@ export interface Observed {
   served: Record<string, number>;
 }
 
+/** One line of the report. */
+export interface Row extends Observed {
+  scenario: string;
+  what: string;
+  /** How long `up` took, or the trouble lasted. */
+  seconds: number;
+  /** Every resource that was changed, in the words of touched(). */
+  touched: string[];
+  /** Containers that are the same as before, by short name. */
+  kept: string[];
+  /** What else was measured. */
+  notes: string[];
+  /** What should not be. */
+  problems: string[];
+}
+
 /** Whether it was answered in full, but late. */
-export const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
+const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
   !failure && firstByte !== undefined && firstByte - began > SLOW_SECONDS * 1000;
 
 /**
@@ -59,7 +75,7 @@ function span(outcomes: readonly LiveOutcome[]): number {
 function count(words: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return Object.fromEntries(Object.entries(counts).sort());
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Whether nothing went wrong for clients. */

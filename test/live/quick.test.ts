@@ -3,7 +3,8 @@ import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../toolchain/command.mjs";
 import { atLab } from "../engine/support/lab.ts";
-import { clients, LiveMesh } from "./live-mesh.ts";
+import { clients } from "./clients.ts";
+import { LiveMesh } from "./live-mesh.ts";
 import { meshOf, meshWith } from "./scenario.ts";
 
 vi.setConfig({ testTimeout: 180_000 });

@@ -1,5 +1,7 @@
 // The table of the scenarios.
-import type { Row } from "./live-mesh.ts";
+import { availableParallelism } from "node:os";
+
+import type { Row } from "./observed.ts";
 import { inOneLine } from "./touched.ts";
 
 const HEAD = [
@@ -40,6 +42,27 @@ export const oneLine = (row: Row) =>
 /** What clients saw, in words, where it was not all good. */
 export function failuresInWords(row: Row): string[] {
   return Object.entries(row.failures).map(([words, count]) => `${count} times ${words}`);
+}
+
+const BEGIN = "<!-- npm run live -->";
+const END = "<!-- end of npm run live -->";
+
+/**
+ * A Markdown file with the rows in the place of what stood between its two marks.
+ *
+ * @param times how often each scenario was run
+ * @throws Error when the marks are not there, once each and in their order
+ */
+export function withTable(text: string, rows: readonly Row[], times: number): string {
+  const [before, between, ...more] = text.split(`${BEGIN}\n`);
+  const [, after, ...rest] = between?.split(END) ?? [];
+  if (before === undefined || after === undefined || more.length + rest.length > 0) {
+    throw new Error(`must have one line "${BEGIN}" and below it one "${END}"`);
+  }
+  const day = new Date().toISOString().slice(0, 10);
+  const runs = times > 1 ? `, each scenario ${times} times over` : "";
+  const made = `${day}, ${availableParallelism()} cores${runs}: counts are added up, the longest time is shown.`;
+  return `${before}${BEGIN}\n\n${made}\n\n${table(rows)}\n\n${END}${after}`;
 }
 
 /** The rows as a Markdown table. */

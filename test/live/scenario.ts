@@ -1,6 +1,7 @@
-import { Stack, type StackConfig } from "../engine/support/stack.ts";
+import type { Stack, StackConfig } from "../engine/support/stack.ts";
 import { labConfig } from "../engine/support/lab.ts";
-import { LiveMesh, type Row } from "./live-mesh.ts";
+import { LiveMesh } from "./live-mesh.ts";
+import type { Row } from "./observed.ts";
 import type { LoadOrder } from "./load-process.ts";
 
 /** Something that is done to a mesh under load. */

@@ -39,9 +39,9 @@ export async function toyRegistry(image: string): Promise<ToyRegistry> {
     ) ?? [null, "", "", ""];
     const answered =
       kind === "manifests"
-        ? giveManifest(models, name!, response)
+        ? giveManifest(models, name, response)
         : kind === "blobs"
-          ? giveBlob(models, what!, request.method === "HEAD", request.headers.range, response)
+          ? giveBlob(models, what, request.method === "HEAD", request.headers.range, response)
           : Promise.reject(new Error("no such route"));
     answered.catch(() => response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'));
   });

@@ -187,7 +187,7 @@ function options(request: Request): Partial<Options> {
 
 /** The value of an Output, once everything is registered. */
 export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>
-  new Promise((resolve) => void output.apply((value) => resolve(value as T)));
+  new Promise((resolve) => void output.apply((value) => resolve(value)));
 
 /** The one resource of a type and name. */
 export function one(resources: readonly Registered[], type: string, name: string): Registered {

@@ -19,9 +19,6 @@ export const THREE_NODES: OllamaMeshArgs = {
   models: ["llama3.2:3b"],
 };
 
-/** Addresses in the network of a mesh called lab. */
-export const ADDRESS = { one: "10.109.54.17", two: "10.109.54.107", three: "10.109.61.4" } as const;
-
 export const build = (args: OllamaMeshArgs, name = "lab") =>
   record(() => new OllamaMesh(name, args));
 
@@ -46,8 +43,7 @@ export const waits = (resources: readonly Registered[], type: string, name: stri
     .dependsOn.map((each) => short(each.split(" ")[0]!) + each.slice(each.indexOf(" ")))
     .toSorted();
 
-export const text = (step: string) =>
-  `import("ollama-mesh/steps").then((steps) => steps.run("${step}"))`;
+const text = (step: string) => `import("ollama-mesh/steps").then((steps) => steps.run("${step}"))`;
 
 /** A Command as `step` makes it, stdin apart. */
 export const command = (

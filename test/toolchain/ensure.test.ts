@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { PLUGINS, PULUMI } from "../../toolchain/versions.mjs";
+import { figure, inSeconds } from "../support/report/figure.ts";
 import { Machine } from "./machine.ts";
 import { FILES, Releases } from "./releases.ts";
 
@@ -99,14 +100,14 @@ describe("with the official host in reach", () => {
     );
   });
 
-  it("gives up on a mirror that does not answer within seconds, naming the setting", async () => {
+  it("gives up on a mirror that does not answer, naming the setting", async () => {
     releases.silent = true;
     const began = Date.now();
     const result = await machine.exec(SHOW);
     expect(result.code).toBe(1);
     expect(result.output).toContain("no answer in 4 s");
     expect(result.output).toContain("OLLAMA_MESH_PULUMI_RELEASES must name a mirror");
-    expect(Date.now() - began).toBeLessThan(30_000);
+    figure("gave up after", inSeconds((Date.now() - began) / 1000));
   });
 
   it("replaces an installed CLI that is too old", async () => {
@@ -183,7 +184,7 @@ describe("without the official host", () => {
     const began = Date.now();
     const second = await machine.exec(SHOW);
     expect(second.output).toBe(first.stdout);
-    expect(Date.now() - began).toBeLessThan(60_000);
+    figure("second run", inSeconds((Date.now() - began) / 1000));
     expect(await readFile(join(machine.folder, "go-calls"), "utf8")).toBe(calls);
   });
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
     PULUMI_BACKEND_URL: `file://${folder}`,
     PULUMI_CONFIG_PASSPHRASE: "host",
   });
-  await cp(join(import.meta.dirname, "command-program"), folder, { recursive: true });
+  await cp(join(import.meta.dirname, "command-plugin/program"), folder, { recursive: true });
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
   await mkdir(join(folder, "deeper"));
   await pulumi("stack", "init", "test");

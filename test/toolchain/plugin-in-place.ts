@@ -2,6 +2,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
+import type { TestContext } from "vitest";
+
 import { run } from "../../toolchain/command.mjs";
 import { ensureToolchain } from "../../toolchain/ensure.mjs";
 import { PLUGINS } from "../../toolchain/versions.mjs";
@@ -9,15 +11,21 @@ import { PLUGINS } from "../../toolchain/versions.mjs";
 /** The command plugin to test instead of the one in place: a file, such as an official one. */
 export const COMMAND_PLUGIN = process.env["OLLAMA_MESH_TEST_COMMAND_PLUGIN"];
 
+export interface PluginInPlace {
+  file: string;
+  ours: boolean;
+}
+
+/** Skips a test of what only our own plugin does where another is in place, with that as the reason. */
+export function requireOurs({ file, ours }: PluginInPlace, { skip }: Pick<TestContext, "skip">) {
+  if (!ours) skip(`${file} is not ours`);
+}
+
 /** The official ones do not know `--version`, or say something else. */
-export async function pluginInPlace(
-  name: keyof typeof PLUGINS,
-): Promise<{ file: string; ours: boolean }> {
+export async function pluginInPlace(name: keyof typeof PLUGINS): Promise<PluginInPlace> {
   const home = (await ensureToolchain())["PULUMI_HOME"] ?? join(homedir(), ".pulumi");
   const folder = join(home, "plugins", `resource-${name}-v${PLUGINS[name]}`);
   const file = (name === "command" && COMMAND_PLUGIN) || join(folder, `pulumi-resource-${name}`);
   const version = await run("timeout", ["5", file, "--version"]).catch(() => "");
-  const ours = version.includes("ollama-mesh's own");
-  if (!ours) console.log(`${file} is not ours: what only ours does is not tested`);
-  return { file, ours };
+  return { file, ours: version.includes("ollama-mesh's own") };
 }

@@ -56,7 +56,7 @@ describe.skipIf(why)(`API keys${why ? ` (${why})` : ""}`, () => {
     ["a known key and an unknown one", { ...bearer(ANNA), "x-api-key": "0123456789abcdef" }],
   ])("%s is refused like any other", async (_what, headers) => {
     mesh.node("a").forget();
-    const { status, text, headers: answered } = await tags(headers as Record<string, string>);
+    const { status, text, headers: answered } = await tags(headers);
     expect({ status, text, challenge: answered["www-authenticate"] }).toEqual({
       status: 401,
       text: JSON.stringify({ error: NEEDED }),

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { AccessArgs } from "../../../config/balancer-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, CHAT } from "../harness/client.ts";
 import { bridgeAddress } from "../harness/docker.ts";
 import { ToyMesh } from "../harness/mesh.ts";

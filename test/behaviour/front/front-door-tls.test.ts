@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { connect, type ConnectionOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
-import { REDIRECT_PORT, TLS_FOLDER } from "../../../templates/nginx-layout.ts";
+import { FRONT_PORT, REDIRECT_PORT, TLS_FOLDER } from "../../../templates/nginx-layout.ts";
 import { lacking, need } from "../../support/needs.ts";
 import { makeCertificate, type TestCertificate } from "../harness/certificate.ts";
 import { ask } from "../harness/client.ts";

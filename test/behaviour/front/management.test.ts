@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, type Asked } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
 import { RawSocket } from "../harness/raw-socket.ts";

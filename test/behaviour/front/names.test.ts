@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { Balancer, render } from "../harness/balancer.ts";
 import { ask, CHAT, nodeOf } from "../harness/client.ts";
 import { bridgeAddress } from "../harness/docker.ts";

@@ -3,24 +3,28 @@ import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import { parseMesh } from "../../../config/parse-mesh.ts";
 import { SYSCTLS } from "../../../components/containers/balancer-container.ts";
+import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
-import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
-import { LOOPBACK_PORT, MANAGEMENT_PORT } from "../../../templates/nginx-layout.ts";
-import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
-import { OPEN_FILES } from "../../../templates/nginx-layout.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
-import { tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { nginxConf } from "../../../templates/nginx-conf.ts";
+import {
+  CONFIG_FILE,
+  CONFIG_FOLDER,
+  FRONT_PORT,
+  LOOPBACK_PORT,
+  MANAGEMENT_PORT,
+  NGINX_USER,
+  OPEN_FILES,
+} from "../../../templates/nginx-layout.ts";
+import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
-import { until } from "../../support/until.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { docker, ENGINE, uniqueName } from "./docker.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { admitted } from "../../support/admitted.ts";
+import { docker, ENGINE, uniqueName } from "./docker.ts";
 
 /** What a balancer under test may be told beyond the mesh's config. */
 export interface BalancerOptions {
@@ -50,7 +54,7 @@ export function render(config: unknown): {
     (node) =>
       [
         node.name,
-        admitted(serverLine(plan.balancer, node), node, tlsHop(plan.balancer, node)),
+        admitted(serverLine(plan.balancer, node), node, tlsProxy(plan.balancer, node)),
       ] as const,
   );
   const secrets = secretFiles(plan.balancer);
@@ -123,10 +127,10 @@ export class Balancer implements AsyncDisposable {
   /** Serves with another config, without a restart: written, signalled, verified. */
   async reload(config: unknown, edit = this.#options.edit): Promise<void> {
     const hash = await this.#write(config, edit);
-    const old = await this.exec("sh", "-c", `${WORKERS}; workers`);
+    const old = await this.exec("sh", "-c", `${WORKERS}\nworkers`);
     await docker("kill", "--signal", "HUP", this.name);
     await this.#serves(hash);
-    const look = `${WORKERS}; if taking "$0"; then echo yes; else echo no; fi`;
+    const look = `${WORKERS}\nif taking "$0"; then echo yes; else echo no; fi`;
     await until(
       "reload after which no old worker takes connections",
       async () => (await this.exec("sh", "-c", look, old)) === "no\n",

@@ -1,6 +1,10 @@
 import { connect, type Socket } from "node:net";
 
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
+
+/** How a client asks for a WebSocket. */
+export const WEB_SOCKET =
+  "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /** A connection on which a test writes what it wants, byte by byte. */
 export class RawSocket implements Disposable {

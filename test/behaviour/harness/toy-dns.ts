@@ -1,5 +1,4 @@
 import { createSocket, type Socket } from "node:dgram";
-import type { AddressInfo } from "node:net";
 
 const NXDOMAIN = 3;
 const TYPE_A = 1;
@@ -23,7 +22,7 @@ export class ToyDns implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#socket.address() as AddressInfo).port;
+    return this.#socket.address().port;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

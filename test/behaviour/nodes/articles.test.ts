@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { parseYaml } from "../../support/yaml.ts";
 import { Balancer } from "../harness/balancer.ts";
 import { makeCertificate, type TestCertificate } from "../harness/certificate.ts";
 import { ask, CHAT, nodeOf, tally, type Asked } from "../harness/client.ts";
 import { bridgeAddress } from "../harness/docker.ts";
-import { RawSocket } from "../harness/raw-socket.ts";
+import { RawSocket, WEB_SOCKET } from "../harness/raw-socket.ts";
 import { ToyDns } from "../harness/toy-dns.ts";
 import { ToyNode } from "../harness/toy-node.ts";
 
@@ -129,7 +129,8 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
     const reads = await tally(`${url}/api/tags`, 3, (a) => String(a.status), {});
     expect(reads).toEqual({ 200: 3 });
     await serve("article-000-mesh-of-three");
-    expect((await tally(`${url}/api/chat`, 9, (a) => String(a.status)))["500"]).toBeGreaterThan(0);
+    const writes = await tally(`${url}/api/chat`, 9, (a) => String(a.status));
+    expect(writes).toEqual({ 200: 3, 500: 6 });
   });
 
   test("000: the node in maintenance gets nothing", async () => {
@@ -195,9 +196,13 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
 
   test("003: 100 a minute with a burst of 20 behind TLS, then 429; the backup when both are gone", async () => {
     await serve("article-003-backup-and-limits-behind-tls");
-    const codes = await tally(`${url}/x`, 30, (a) => String(a.status), asked());
+    const began = Date.now();
+    const codes = await tally(`${url}/x`, 60, (a) => String(a.status), asked());
+    // One more each 0.6 s: all 60 only on a machine that takes 23 s for them; 30 have taken 0.2 s.
+    const more = Math.ceil((Date.now() - began) / 600);
     expect(codes["200"]).toBeGreaterThanOrEqual(21);
-    expect(codes["429"]).toBeGreaterThan(0);
+    expect(codes["200"]).toBeLessThanOrEqual(21 + more);
+    expect(codes["429"]).toBe(60 - codes["200"]!);
     await without(2, () =>
       until(
         "an answer of the backup",
@@ -213,15 +218,14 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
       .slice(0, 3)
       .sort((a, b) => b - a);
     expect(most - second).toBeLessThanOrEqual(1);
+    // It is in none of twelve pairs once in 177,000 runs; in 13 runs the least count was 2.
     expect(least).toBeGreaterThan(0);
   });
 
   test("003: WebSockets pass", async () => {
     await serve("article-003-websockets-for-an-hour");
     using socket = await RawSocket.open(url);
-    socket.write(
-      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    );
+    socket.write(WEB_SOCKET);
     await socket.expect("HTTP/1.1 101 Switching Protocols");
     socket.write("there and back");
     await socket.expect("there and back");

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { RETRY_AFTER_SECONDS } from "../../../config/defaults.ts";
 import type { BalancerArgs } from "../../../config/balancer-args.ts";
+import { RETRY_AFTER_SECONDS } from "../../../config/defaults.ts";
 import type { Known } from "../../../config/mesh-config.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, CHAT, nodeOf, tally, type Asked } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
 
@@ -161,6 +161,7 @@ describe.skipIf(why)(`balancing${why ? ` (${why})` : ""}`, () => {
     // Two of three by chance: the others may be chosen more often, but the busiest can't be.
     const [most = 0, second = 0, least] = Object.values(counts).sort((one, other) => other - one);
     expect(most - second).toBeLessThanOrEqual(1);
+    // It is in none of twelve pairs once in 177,000 runs.
     expect(least).toBeGreaterThan(0);
   });
 });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { BALANCER } from "../../../config/defaults.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, BrokenAnswer, CHAT, nodeOf, tally } from "../harness/client.ts";
 import { load, served } from "../harness/load.ts";
 import { ToyMesh } from "../harness/mesh.ts";

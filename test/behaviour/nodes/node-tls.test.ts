@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { NodeTlsArgs } from "../../../config/node-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
+import type { NodeTlsArgs } from "../../../config/node-args.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { Balancer } from "../harness/balancer.ts";
 import { makeAuthority, makeCertificate, type TestAuthority } from "../harness/certificate.ts";
 import { ask, BrokenAnswer, CHAT, nodeOf, tally } from "../harness/client.ts";
 import { bridgeAddress } from "../harness/docker.ts";
-import { RawSocket } from "../harness/raw-socket.ts";
+import { RawSocket, WEB_SOCKET } from "../harness/raw-socket.ts";
 import { tokenText } from "../harness/toy-answers.ts";
 import { ToyNode } from "../harness/toy-node.ts";
 
@@ -128,9 +128,7 @@ describe.skipIf(why)(`HTTPS to nodes${why ? ` (${why})` : ""}`, () => {
     test("takes WebSockets where upgrades are declared", async () => {
       await serve([safe], { safe: good() }, { routes: { set: "all", upgrade: true } });
       using socket = await RawSocket.open(balancer.url);
-      socket.write(
-        "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-      );
+      socket.write(WEB_SOCKET);
       await socket.expect("HTTP/1.1 101 Switching Protocols");
       socket.write("there and back again");
       await socket.expect("there and back again");

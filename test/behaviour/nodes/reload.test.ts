@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, CHAT } from "../harness/client.ts";
 import { load, served } from "../harness/load.ts";
 import { ToyMesh } from "../harness/mesh.ts";
@@ -33,8 +33,9 @@ describe.skipIf(why)(`reload${why ? ` (${why})` : ""}`, () => {
     expect(requests).toBeGreaterThan(100);
   });
 
-  test("without keepalive_min_timeout some of them are reset", async () => {
+  test("control: without keepalive_min_timeout some of them are reset", async () => {
     const { errors } = await errorsOver((conf) => conf.replace("keepalive_min_timeout 5s;", ""));
+    // Of 15 rounds on two busy cores the one with the fewest had 31, of 6487 requests.
     expect(errors).toBeGreaterThan(0);
   });
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { ask, BrokenAnswer, CHAT } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
-import { RawSocket } from "../harness/raw-socket.ts";
+import { RawSocket, WEB_SOCKET } from "../harness/raw-socket.ts";
 import { tokenText } from "../harness/toy-answers.ts";
 import type { ToyNode } from "../harness/toy-node.ts";
 
@@ -136,13 +136,10 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
     expect(node.requests[0]!.headers).not.toHaveProperty("expect");
   });
 
-  const UPGRADE =
-    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-
   test("a WebSocket passes in both directions where upgrades are declared", async () => {
     await mesh.reload({ routes: { set: "all", upgrade: true } });
     using socket = await RawSocket.open(mesh.balancer.url);
-    socket.write(UPGRADE);
+    socket.write(WEB_SOCKET);
     await socket.expect("HTTP/1.1 101 Switching Protocols");
     await socket.expect("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     socket.write("there and ");
@@ -154,7 +151,7 @@ describe.skipIf(why)(`streaming${why ? ` (${why})` : ""}`, () => {
   test("and not where they are not", async () => {
     await mesh.reload({ routes: { set: "all" } });
     using socket = await RawSocket.open(mesh.balancer.url);
-    socket.write(UPGRADE);
+    socket.write(WEB_SOCKET);
     await socket.expect("HTTP/1.1 200 OK");
     expect(node.requests[0]!.headers).not.toHaveProperty("upgrade");
   });

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { type Answered, BrokenAnswer, nodeOf } from "../harness/client.ts";
-import type { ForkedModelNode } from "../harness/forked-model-node.ts";
-import type { ModelNode } from "../harness/model-node.ts";
-import { RoutedMesh } from "../harness/routed-mesh.ts";
+import type { ForkedModelNode } from "../harness/models/forked-model-node.ts";
+import type { ModelNode } from "../harness/models/model-node.ts";
+import { RoutedMesh } from "../harness/models/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";

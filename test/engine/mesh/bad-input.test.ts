@@ -7,7 +7,8 @@ import { containers, serverLines } from "../support/containers.ts";
 import { LAB_NODES, labConfig, model, ollamaImage, stackOfFile } from "../support/lab.ts";
 import { chat } from "../support/load.ts";
 import { heldPort } from "../support/port.ts";
-import type { Ran, StackConfig } from "../support/stack.ts";
+import type { Ran } from "../support/pulumi.ts";
+import type { StackConfig } from "../support/stack.ts";
 import { ownSubnet } from "../support/subnet.ts";
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { story } from "../../support/report/story.ts";
 import { containers } from "../support/containers.ts";
 import { model, slowModel, stackOfFile } from "../support/lab.ts";
 import { chat, failures, load, served, startLoad } from "../support/load.ts";
@@ -14,11 +15,13 @@ import {
   rollConfig,
   withEnvironment,
 } from "../support/roll.ts";
-import type { Ran } from "../support/stack.ts";
+import type { Ran } from "../support/pulumi.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
 const HEAVY_A = { name: "a", weight: 4 };
+
+story();
 
 const lab = stackOfFile(rollConfig, { up: true });
 

@@ -2,10 +2,11 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { environmentOf, requireServing, rollConfig, withEnvironment } from "../support/roll.ts";
+import { story } from "../../support/report/story.ts";
 import { RunningUp } from "../support/interrupted.ts";
 import { model, stackOfFile } from "../support/lab.ts";
 import { failures, startLoad } from "../support/load.ts";
+import { environmentOf, requireServing, rollConfig, withEnvironment } from "../support/roll.ts";
 
 // Some fifteen times killed and mended: minutes on a quiet machine.
 vi.setConfig({ testTimeout: 1_800_000 });
@@ -13,6 +14,8 @@ vi.setConfig({ testTimeout: 1_800_000 });
 const PAIR = [{ name: "a" }, { name: "b" }];
 const pair = (roll: string) =>
   rollConfig([withEnvironment(PAIR[0]!, { ROLL: roll }), PAIR[1]!], {});
+
+story();
 
 const lab = stackOfFile(() => pair("0"), { up: false });
 

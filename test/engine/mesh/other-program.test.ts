@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { story } from "../../support/report/story.ts";
 import { secondCheckout } from "../support/checkout.ts";
 import { containers } from "../support/containers.ts";
 import { atLab, model, nginxImage, ollamaImage } from "../support/lab.ts";
@@ -14,6 +15,7 @@ import { freePort } from "../support/port.ts";
 import { CHECKOUT, Stack } from "../support/stack.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+story();
 
 let folder: string;
 let stack: Stack;

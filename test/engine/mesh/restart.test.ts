@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { run, type CommandError } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { containers } from "../support/containers.ts";
 import { model, stackOfFile } from "../support/lab.ts";
 import { startLoad } from "../support/load.ts";

@@ -4,12 +4,15 @@ import { beforeAll, afterAll, expect, test, vi } from "vitest";
 import { builtImage } from "../../../lab/images/docker-image.mjs";
 import { SERVERS_IMAGE } from "../../../lab/images/servers/servers-image.mjs";
 import { lacking } from "../../support/needs.ts";
+import { story } from "../../support/report/story.ts";
 import { containers } from "../support/containers.ts";
 import { atLab, nginxImage } from "../support/lab.ts";
 import { remains } from "../support/leftovers.ts";
 import { Stack, type StackConfig } from "../support/stack.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
+
+story();
 
 let image = "";
 let stack: Stack;

@@ -5,7 +5,7 @@ import OpenAI from "openai";
 import { describe, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { labConfig, model, slowModel, stackOfFile } from "../support/lab.ts";
 import { failures, inFlight, load, type Outcome, served, startLoad } from "../support/load.ts";
 

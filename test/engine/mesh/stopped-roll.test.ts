@@ -1,6 +1,7 @@
 // A roll meets a node that does not come back.
 import { expect, test, vi } from "vitest";
 
+import { story } from "../../support/report/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { stackOfFile } from "../support/lab.ts";
 import {
@@ -16,6 +17,8 @@ vi.setConfig({ testTimeout: 180_000 });
 
 /** Ollama listens where nobody asks it. */
 const DEAF = { OLLAMA_HOST: "127.0.0.1:1" };
+
+story();
 
 const lab = stackOfFile(rollConfig, { up: true });
 

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { makeAuthority, type TestAuthority } from "../../behaviour/harness/certificate.ts";
-import { until } from "../../support/until.ts";
+import { story } from "../../support/report/story.ts";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
 
@@ -16,6 +17,8 @@ vi.setConfig({ testTimeout: 120_000 });
 const NAME = "mesh.example.org";
 let folder: string;
 let redirectPort: number;
+
+story();
 
 const lab = stackOfFile(() => labConfig(), { up: false });
 afterAll(async () => folder && rm(folder, { recursive: true }));

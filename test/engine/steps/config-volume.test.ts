@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { amend, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { applyConfig } from "../../../steps/balancer/apply-config.ts";
 import { servingHash } from "../../../steps/balancer/ask.ts";
 import { withConfigVolume } from "../../../steps/balancer/config-volume.ts";
 import type { MeshState } from "../../../steps/balancer/mesh-state.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
+import { amend, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { delist, enlist, takeTurn } from "../../../steps/nodes/turn.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { run } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
 import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 
@@ -61,7 +61,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
   test("a change is done once no worker with the config before takes new connections", async () => {
     const inside = (script: string) =>
       run("docker", ["exec", balancer.container, "sh", "-c", script]);
-    const workers = (await inside(`${WORKERS}; workers`)).trim().split("\n").join(" ");
+    const workers = (await inside(`${WORKERS}\nworkers`)).trim().split("\n").join(" ");
     expect(workers).toMatch(/^\d+( \d+)*$/);
     const old = await servingHash(balancer);
     // Frozen, they cannot take note that they are to quit: as on a machine with too much to do.
@@ -101,6 +101,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
       /^nginx refuses the new config; the old one goes on serving\n {2}nginx says: /,
     );
     expect(message).toContain('unknown directive "least_con"');
+    expect(message).toContain("\n  If that is about a value of yours, ");
   });
 
   test("a config that passes nginx -t but not the reload is taken back", async () => {
@@ -114,8 +115,11 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     const message = await refused(() =>
       applyConfig({ balancer, image, base: limited("$uri"), secrets: "" }),
     );
-    expect(message).toContain("nginx accepted the new config but did not take it over");
+    expect(message).toMatch(
+      /^nginx accepted the new config but did not take it over in 15 s; the old one goes on serving\n/,
+    );
     expect(message).toContain('limit_req "test" uses the "$uri" key');
+    expect(message).toContain("\n  Run pulumi up again, ");
     await applyConfig({ balancer, image, base, secrets: "" });
   }, 90_000);
 

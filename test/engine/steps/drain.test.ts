@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
-import { admit, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { applyConfig } from "../../../steps/balancer/apply-config.ts";
+import { admit, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { bridgeAddress, docker } from "../../behaviour/harness/docker.ts";
 import { ToyNode } from "../../behaviour/harness/toy-node.ts";
 import { lacking } from "../../support/needs.ts";
-import { until } from "../../support/until.ts";
 import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");

@@ -104,7 +104,7 @@ describe.skipIf(why)(`GPU gate${why ? ` (${why})` : ""}`, { timeout: 60_000 }, (
   test("another model on the GPU does not count; one that is unloaded at once is loaded for a minute", async () => {
     plays("/api/ps", loaded({ name: "other:1b", size_vram: 4 * GIB }));
     expect(await gate({ minimumGpuPercent: 1 })).toBe(
-      "node rack1 is not ready and gets no traffic: /api/ps does not show llama3.2:3b, which has just answered",
+      `node rack1 is not ready and gets no traffic: /api/ps does not show llama3.2:3b, which has just answered; see whether other models push it out (docker logs ${balancer.container}), or set gpus.minimumPercent to 0`,
     );
     const bodies = toy.requests.flatMap(({ url, body }) =>
       url === "/api/generate" ? [(JSON.parse(body) as { keep_alive?: string }).keep_alive] : [],

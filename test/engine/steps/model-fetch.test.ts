@@ -10,8 +10,8 @@ import { models } from "../../../steps/models/models.ts";
 import { bridgeAddress, docker, ENGINE } from "../../behaviour/harness/docker.ts";
 import { ownStackName, removeDeadMeshes } from "../support/leftovers.ts";
 import { lacking } from "../../support/needs.ts";
-import { LocalStore } from "../support/local-store.ts";
-import { ToyRegistry } from "../support/toy-registry.ts";
+import { LocalStore } from "../support/models/local-store.ts";
+import { ToyRegistry } from "../support/models/toy-registry.ts";
 
 const why = lacking("OLLAMA_MESH_OLLAMA_IMAGE");
 /** The same engine by another name: another host. */

@@ -5,7 +5,7 @@ import { planMesh } from "../../../plan/mesh-plan.ts";
 import { admit, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
 import { applyConfig } from "../../../steps/balancer/apply-config.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import {
   makeAuthority,
@@ -35,7 +35,7 @@ describe.skipIf(why)(`a node with HTTPS${why ? ` (${why})` : ""}`, { timeout: 90
       address: node.address,
       port: node.port,
       line: serverLine(balancer, nodes[0]!),
-      hop: tlsHop(balancer, nodes[0]!)!,
+      hop: tlsProxy(balancer, nodes[0]!)!,
       tls,
       healthPath: "/",
       drainTimeoutSeconds: 5,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 
 import { containers } from "../support/containers.ts";
-import { Stack } from "../support/stack.ts";
+import type { Stack } from "../support/stack.ts";
 import { lanOfFile, type TestLan } from "../../lan/support/lan.ts";
 
 let stack: Stack;

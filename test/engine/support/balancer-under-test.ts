@@ -3,9 +3,8 @@ import { run } from "../../../toolchain/command.mjs";
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh, type MeshPlan } from "../../../plan/mesh-plan.ts";
 import { ownSubnet } from "./subnet.ts";
-import type { BalancerPlace } from "../../../plan/balancer-place.ts";
-import { CONFIG_FILE } from "../../../templates/nginx-layout.ts";
-import { CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
+import type { BalancerRef } from "../../../plan/balancer-ref.ts";
+import { CONFIG_FILE, CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
 import { serving } from "../../../steps/balancer/serving.ts";
 
 const ENGINE = "unix:///var/run/docker.sock";
@@ -14,7 +13,7 @@ const docker = (...args: string[]) => run("docker", ["-H", ENGINE, ...args]);
 /** A balancer's network, volume and, once started, container, as the mesh makes them; removed on disposal. */
 export class BalancerUnderTest implements AsyncDisposable {
   readonly name = `mesh-test-${process.pid}-${randomBytes(3).toString("hex")}`;
-  readonly place: BalancerPlace = {
+  readonly place: BalancerRef = {
     endpoint: ENGINE,
     container: `${this.name}-balancer`,
     volume: `${this.name}-config`,

@@ -6,7 +6,7 @@ import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { CHECKOUT, type Stack } from "./stack.ts";
 
 /** A `pulumi up` that runs, in a process group of its own, as in a terminal. */

@@ -19,7 +19,7 @@ export interface Outcome {
 }
 
 /** What a client saw go wrong. */
-export interface Failure {
+interface Failure {
   /** Whether it could still be sent again without having shown anything. */
   when: "before the first byte" | "in the stream";
   what: string;
@@ -173,7 +173,7 @@ export const load = (wanted: Load & { total: number }): Promise<Outcome[]> =>
 export function served(outcomes: readonly Outcome[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { node } of outcomes) counts[node] = (counts[node] ?? 0) + 1;
-  return Object.fromEntries(Object.entries(counts).sort());
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The failures, in words. */
@@ -196,5 +196,5 @@ export function inFlight(outcomes: readonly Outcome[], atATime: number): Record<
     const within = Math.max(0, Math.min(ended, to) - Math.max(began, from));
     sums[node] = (sums[node] ?? 0) + within / (to - from);
   }
-  return Object.fromEntries(Object.entries(sums).sort());
+  return Object.fromEntries(Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -4,7 +4,8 @@ import { expect } from "vitest";
 import { containers } from "./containers.ts";
 import { labConfig, model } from "./lab.ts";
 import { failures, load, served } from "./load.ts";
-import type { Ran, Stack, StackConfig } from "./stack.ts";
+import type { Ran } from "./pulumi.ts";
+import type { Stack, StackConfig } from "./stack.ts";
 
 /** Nodes a, b and c. */
 export const NODES = [

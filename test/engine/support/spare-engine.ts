@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ENGINE_INSIDE } from "../../../lab/lan/machines.mjs";
+import { ENGINE_INSIDE } from "../../../lab/lan/engine-inside.mjs";
 import { run } from "../../../toolchain/command.mjs";
-import { until } from "../../support/until.ts";
+import { until } from "../../../toolchain/until.mjs";
 import { ownStackName } from "./leftovers.ts";
 
 /** Where the container sees the folder with socket and files. */

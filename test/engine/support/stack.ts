@@ -1,14 +1,14 @@
 // A stack of the program on the real engine: real pulumi, real Docker, real Ollama.
-import { spawn } from "node:child_process";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { defaultSubnet } from "../../../config/subnet.ts";
 import { dockerEngine } from "../../../steps/engine/docker-engine.ts";
-import { networkProblems } from "../../../steps/hosts/taken-networks.ts";
+import { networkProblems } from "../../../steps/hosts/subnet-conflicts.ts";
 import { ownStackName, removeDeadMeshes, removeMesh } from "./leftovers.ts";
 import { freePort } from "./port.ts";
+import { pulumi, type Ran } from "./pulumi.ts";
 
 /** The checkout under test, which is also the Pulumi program. */
 export const CHECKOUT = join(import.meta.dirname, "../../..");
@@ -16,21 +16,8 @@ export const CHECKOUT = join(import.meta.dirname, "../../..");
 /** Config keys of the stack, without the project's name. */
 export type StackConfig = Record<string, unknown>;
 
-/** What one pulumi command came to. */
-export interface Ran {
-  code: number | null;
-  output: string;
-  seconds: number;
-  /** What the engine did, in the order in which it was done (a preview: would do): "update NAME". */
-  changes: string[];
-  /** Names of the resources whose operation failed. */
-  failed: string[];
-  /** The errors shown, the engine's own summing-up left out. */
-  errors: string[];
-}
-
 /** Its message ends with all that pulumi said. */
-export class PulumiFailed extends Error {
+class PulumiFailed extends Error {
   constructor(args: readonly string[], { code, output }: Ran) {
     super(`pulumi ${args.join(" ")} ended with code ${code}:\n${output}`);
     this.name = "PulumiFailed";
@@ -194,57 +181,7 @@ export class Stack implements AsyncDisposable {
     return ran;
   }
 
-  private async run(args: string[], program = this.program): Promise<Ran> {
-    const log = join(this.folder, `events-${process.hrtime.bigint()}`);
-    const logged = /^(up|preview|refresh|destroy)$/.test(args[0]!) ? ["--event-log", log] : [];
-    const began = performance.now();
-    const child = spawn("pulumi", ["--non-interactive", "--color=never", ...args, ...logged], {
-      cwd: program,
-      env: this.env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
-    const seconds = (performance.now() - began) / 1000;
-    const events = logged.length > 0 ? await readFile(log, "utf8").catch(() => "") : "";
-    return { code, output, seconds, ...operations(events, args[0] === "preview") };
+  private run(args: string[], program = this.program): Promise<Ran> {
+    return pulumi(args, { cwd: program, env: this.env, folder: this.folder });
   }
-}
-
-interface Operation {
-  op: string;
-  urn: string;
-  type: string;
-}
-
-interface EngineEvent {
-  resourcePreEvent?: { metadata: Operation };
-  resOutputsEvent?: { metadata: Operation };
-  resOpFailedEvent?: { metadata: Operation };
-  diagnosticEvent?: { severity: string; message: string; urn?: string; ephemeral?: boolean };
-}
-
-/** What an event log of pulumi says was done, or in a preview would be. */
-function operations(log: string, preview: boolean): Pick<Ran, "changes" | "failed" | "errors"> {
-  const events = log.split("\n").flatMap((line) => (line ? [JSON.parse(line) as EngineEvent] : []));
-  const named = (kind: "resourcePreEvent" | "resOutputsEvent" | "resOpFailedEvent") =>
-    events.flatMap((event) => {
-      const operation = event[kind]?.metadata;
-      // Components are only names for what they consist of, which they share with some of it.
-      const real = operation && !/^(ollama-mesh:index|pulumi:pulumi):/.test(operation.type);
-      return real ? [`${operation.op} ${operation.urn.split("::").at(-1)}`] : [];
-    });
-  const done = named(preview ? "resourcePreEvent" : "resOutputsEvent");
-  return {
-    changes: done.filter((change) => !/^(same|read|refresh|replace) /.test(change)),
-    failed: named("resOpFailedEvent").map((change) => change.split(" ")[1]!),
-    errors: events.flatMap(({ diagnosticEvent: shown }) =>
-      shown?.severity === "error" && shown.urn && !shown.ephemeral ? [shown.message] : [],
-    ),
-  };
 }

@@ -11,7 +11,8 @@ import { lanDown, lanUp, type Lan, type LanHost } from "../../../lab/lan/machine
 import { run } from "../../../toolchain/command.mjs";
 import { atLab, labConfig, nginxImage, ollamaImage } from "../../engine/support/lab.ts";
 import { ownStackName, removeDeadMeshes } from "../../engine/support/leftovers.ts";
-import { Stack, type Ran, type StackConfig } from "../../engine/support/stack.ts";
+import type { Ran } from "../../engine/support/pulumi.ts";
+import { Stack, type StackConfig } from "../../engine/support/stack.ts";
 
 /** A LAN that a test changes at will. */
 export class TestLan {

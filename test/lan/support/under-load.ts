@@ -3,7 +3,9 @@ import { expect } from "vitest";
 
 import { model, slowModel } from "../../engine/support/lab.ts";
 import { failures, startLoad, type Outcome, type RunningLoad } from "../../engine/support/load.ts";
-import type { Ran, Stack } from "../../engine/support/stack.ts";
+import type { Ran } from "../../engine/support/pulumi.ts";
+import type { Stack } from "../../engine/support/stack.ts";
+import { figure, inSeconds } from "../../support/report/figure.ts";
 import type { TestLan } from "./lan.ts";
 
 /** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */
@@ -36,11 +38,11 @@ export async function unnoticed<T>(lan: TestLan, work: () => Promise<T>): Promis
 /**
  * An up while clients keep asking, none of which may notice.
  *
- * @param title under which its figures are printed
+ * @param title of its figure
  */
 export async function upUnnoticed(lan: TestLan, stack: Stack, title: string): Promise<Ran> {
   const ran = await unnoticed(lan, () => stack.tryUp());
-  console.log(`${title}: ${ran.seconds.toFixed(1)} s`, ran.changes);
+  figure(title, inSeconds(ran.seconds));
   expect(ran.code, ran.output).toBe(0);
   return ran;
 }

@@ -3,7 +3,8 @@ import { makeCertificate } from "../../behaviour/harness/certificate.ts";
 import { nginxImage } from "../../engine/support/lab.ts";
 import { ownSubnet } from "../../engine/support/subnet.ts";
 import { nextRelease } from "../derived-images.ts";
-import { clients, type LiveMesh } from "../live-mesh.ts";
+import { clients } from "../clients.ts";
+import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
 
 const KEY = "live-scenario-first-key";

@@ -7,13 +7,14 @@ import { builtImage } from "../../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp, type Lan } from "../../../lab/lan/machines.mjs";
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { containers } from "../../engine/support/containers.ts";
 import { nginxImage, ollamaImage } from "../../engine/support/lab.ts";
-import { NVIDIA_STAND_IN } from "../../engine/support/nvidia-stand-in.ts";
 import { ownStackName } from "../../engine/support/leftovers.ts";
+import { NVIDIA_STAND_IN } from "../../engine/support/nvidia-stand-in.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { until } from "../../support/until.ts";
-import { clients, type LiveMesh } from "../live-mesh.ts";
+import { clients } from "../clients.ts";
+import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 
 const name = `live-${ownStackName()}`;

@@ -1,8 +1,8 @@
 // Changes that cannot work, each found out before a container is touched.
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { model, ollamaImage } from "../../engine/support/lab.ts";
 import type { Stack } from "../../engine/support/stack.ts";
-import { until } from "../../support/until.ts";
 import { hostSignal } from "../host-signal.ts";
 import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";

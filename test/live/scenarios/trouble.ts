@@ -4,7 +4,7 @@ import { ollamaImage } from "../../engine/support/lab.ts";
 import { CHECKOUT } from "../../engine/support/stack.ts";
 import { actingImage } from "../derived-images.ts";
 import { hostSignal } from "../host-signal.ts";
-import { clients } from "../live-mesh.ts";
+import { clients } from "../clients.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 
 const docker = (...args: string[]) => run("docker", args);

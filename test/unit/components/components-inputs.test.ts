@@ -1,5 +1,5 @@
 // Under Pulumi's mocks: exact inputs of every resource of a mesh on one engine, and its outputs.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import type { OllamaMesh } from "../../../components/index.ts";
 import { isSecret, one, stepInput, valueOf, type Registered } from "../../support/mocks.ts";
@@ -9,7 +9,6 @@ import {
   VOLUME,
   NETWORK,
   LOCAL,
-  ADDRESS,
   build,
   named,
   command,
@@ -18,12 +17,14 @@ import {
   meshLabel,
   THREE_NODES,
 } from "../../support/recorded-mesh.ts";
+import { ADDRESS, MESH_NETWORK } from "../../support/mesh-network.ts";
+import { plainContainer } from "../../support/plain-node.ts";
 
 describe("a mesh of three local nodes", () => {
   let resources: Registered[];
   let mesh: OllamaMesh;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ resources, result: mesh } = await build(THREE_NODES));
   });
 
@@ -38,7 +39,7 @@ describe("a mesh of three local nodes", () => {
         amd: false,
         ports: [],
         mesh: "lab",
-        network: { name: "lab-network", subnet: "10.109.48.0/20" },
+        network: { name: "lab-network", subnet: MESH_NETWORK.subnet },
         volume: "lab-models",
         minimumFreeGiB: 2,
         for: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
@@ -73,7 +74,7 @@ describe("a mesh of three local nodes", () => {
       expect(one(resources, NETWORK, "lab-balancer-network").inputs).toEqual({
         name: "lab-network",
         driver: "bridge",
-        ipamConfigs: [{ subnet: "10.109.48.0/20", gateway: "10.109.48.1" }],
+        ipamConfigs: [{ subnet: MESH_NETWORK.subnet, gateway: MESH_NETWORK.gateway }],
         labels: [meshLabel],
       });
     });
@@ -123,7 +124,7 @@ describe("a mesh of three local nodes", () => {
         ],
         user: "101:101",
         ports: [{ ip: "127.0.0.1", external: 11_434, internal: 8080 }],
-        networksAdvanced: [{ name: "lab-network", ipv4Address: "10.109.48.2" }],
+        networksAdvanced: [{ name: "lab-network", ipv4Address: MESH_NETWORK.balancer }],
         volumes: [{ volumeName: "lab-config", containerPath: "/etc/nginx/mesh", readOnly: true }],
         tmpfs: { "/tmp": "mode=1777" },
         readOnly: true,
@@ -156,37 +157,7 @@ describe("a mesh of three local nodes", () => {
     });
 
     test("of a node's container: hardened, in the mesh network only", () => {
-      expect(one(resources, CONTAINER, "lab-two").inputs).toEqual({
-        name: "lab-two",
-        image: "ollama/ollama:0.32.15",
-        envs: [
-          "NVIDIA_VISIBLE_DEVICES=void",
-          "OLLAMA_HOST=0.0.0.0:11434",
-          "OLLAMA_KEEP_ALIVE=24h",
-          "OLLAMA_NOPRUNE=1",
-          "OLLAMA_NO_CLOUD=1",
-          "OLLAMA_NUM_PARALLEL=2",
-        ],
-        networksAdvanced: [{ name: "lab-network", ipv4Address: ADDRESS.two }],
-        volumes: [{ volumeName: "lab-models", containerPath: "/root/.ollama" }],
-        tmpfs: { "/tmp": "mode=1777" },
-        readOnly: true,
-        capabilities: { drops: ["ALL"] },
-        securityOpts: ["no-new-privileges:true"],
-        labels: [meshLabel, { label: "ollama-mesh.node", value: "two" }],
-        healthcheck: {
-          tests: ["CMD", "/bin/ollama", "ps"],
-          interval: "15s",
-          timeout: "5s",
-          retries: 3,
-          startPeriod: "10s",
-        },
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
-        restart: "unless-stopped",
-        stopTimeout: 10,
-        destroyGraceSeconds: 10,
-      });
+      expect(one(resources, CONTAINER, "lab-two").inputs).toEqual(plainContainer("two"));
     });
 
     test("of a node's steps", () => {

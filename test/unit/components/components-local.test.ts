@@ -1,6 +1,6 @@
 // Under Pulumi's mocks: resources, parents and dependencies of a mesh on one engine.
 // What this does not prove: diffs, replacements and real hosts.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import { one, type Registered } from "../../support/mocks.ts";
 import {
@@ -25,7 +25,7 @@ import {
 describe("a mesh of three local nodes", () => {
   let resources: Registered[];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ resources } = await build(THREE_NODES));
   });
 

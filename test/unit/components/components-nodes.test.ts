@@ -1,7 +1,7 @@
 // Under Pulumi's mocks: servers that the mesh does not run, and GPUs.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import { OllamaMesh, type NodeArgs } from "../../../components/index.ts";
+import type { NodeArgs, OllamaMesh } from "../../../components/index.ts";
 import { one, stepInput, valueOf, type Registered } from "../../support/mocks.ts";
 import {
   COMMAND,
@@ -17,7 +17,7 @@ import {
 describe("a mesh of a server that it does not run", () => {
   let resources: Registered[];
   let mesh: OllamaMesh;
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ resources, result: mesh } = await build({
       nodes: [{ name: "vllm", managed: false, address: "10.0.0.9", port: 8000 }],
     }));

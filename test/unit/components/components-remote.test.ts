@@ -1,7 +1,7 @@
 // Under Pulumi's mocks: nodes on other engines than the balancer's.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import { OllamaMesh, type OllamaMeshArgs } from "../../../components/index.ts";
+import type { OllamaMesh, OllamaMeshArgs } from "../../../components/index.ts";
 import { one, stepInput, valueOf, type Registered } from "../../support/mocks.ts";
 import {
   COMMAND,
@@ -21,6 +21,7 @@ import {
   withoutStdin,
   place,
 } from "../../support/recorded-mesh.ts";
+import { MESH_NETWORK } from "../../support/mesh-network.ts";
 
 describe("a mesh of nodes on other engines, its balancer on a third", () => {
   const [gpu1, gpu2, lb] = ["ssh://admin@gpu1.lan", "ssh://admin@gpu2.lan", "ssh://admin@lb.lan"];
@@ -35,7 +36,7 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
   let resources: Registered[];
   let mesh: OllamaMesh;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ resources, result: mesh } = await build(args));
   });
 
@@ -123,7 +124,7 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
         needs(lb, {
           nodes: [],
           ports: [],
-          network: { name: "lab-network", subnet: "10.109.48.0/20" },
+          network: { name: "lab-network", subnet: MESH_NETWORK.subnet },
         }),
       ],
     });

@@ -4,7 +4,9 @@ import { describe, expect, test, vi } from "vitest";
 
 import { OllamaMesh } from "../../../components/index.ts";
 import { isSecret, one, record, reveal, secret, stepInput, valueOf } from "../../support/mocks.ts";
-import { COMMAND, CONTAINER, MESH, ADDRESS, build, named } from "../../support/recorded-mesh.ts";
+import { COMMAND, CONTAINER, MESH, build, named } from "../../support/recorded-mesh.ts";
+import { ADDRESS } from "../../support/mesh-network.ts";
+import { PLAIN_ENVIRONMENT } from "../../support/plain-node.ts";
 
 /** A resource whose output a preview does not know. */
 class Supplier extends pulumi.CustomResource {
@@ -99,17 +101,7 @@ describe("secrets", () => {
       ],
     });
     const { inputs } = one(resources, CONTAINER, "lab-one");
-    expect(inputs["envs"]).toEqual(
-      secret([
-        "NVIDIA_VISIBLE_DEVICES=void",
-        "OLLAMA_HOST=0.0.0.0:11434",
-        "OLLAMA_KEEP_ALIVE=24h",
-        "OLLAMA_NOPRUNE=1",
-        "OLLAMA_NO_CLOUD=1",
-        "OLLAMA_NUM_PARALLEL=2",
-        `TOKEN=${value}`,
-      ]),
-    );
+    expect(inputs["envs"]).toEqual(secret([...PLAIN_ENVIRONMENT, `TOKEN=${value}`]));
     const hidden = resources.flatMap(({ name, inputs }) =>
       Object.entries(inputs)
         .filter(([, input]) => isSecret(input))

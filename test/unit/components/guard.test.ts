@@ -18,7 +18,7 @@ import {
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { nodeContainerArgs } from "../../../components/containers/node-container.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
-import { makeIdentity } from "../../../steps/nodes/certificate.ts";
+import { makeKeyPair } from "../../../steps/nodes/key-pair.ts";
 import { guardConf } from "../../../templates/guard-conf.ts";
 import { problemsOf } from "../../support/config-problems.ts";
 import { isSecret, one, record, stepInput, type Registered } from "../../support/mocks.ts";
@@ -138,7 +138,7 @@ test("other certificates are another volume, and its name tells nothing of them"
 
 describe("a certificate", () => {
   test("is its own authority, for one name and one use, for ten years from now", async () => {
-    const { certificate, key } = await makeIdentity("far.lab.internal", "client");
+    const { certificate, key } = await makeKeyPair("far.lab.internal", "client");
     const made = new X509Certificate(certificate);
     expect(made.subjectAltName).toBe("DNS:far.lab.internal");
     expect(made.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);

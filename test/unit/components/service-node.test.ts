@@ -9,6 +9,7 @@ import { planMesh } from "../../../plan/mesh-plan.ts";
 import { readStackConfig } from "../../../components/stack-config.ts";
 import { problemPaths } from "../../support/config-problems.ts";
 import { isSecret, one, record, stepInput, valueOf } from "../../support/mocks.ts";
+import { ADDRESS } from "../../support/mesh-network.ts";
 
 const COMMAND = "command:local:Command";
 const CONTAINER = "docker:index/container:Container";
@@ -77,7 +78,7 @@ describe("its container", () => {
       name: "lab-one",
       image: IMAGE,
       envs: ["NVIDIA_VISIBLE_DEVICES=void"],
-      networksAdvanced: [{ name: "lab-network", ipv4Address: "10.109.54.17" }],
+      networksAdvanced: [{ name: "lab-network", ipv4Address: ADDRESS.one }],
       tmpfs: { "/tmp": "mode=1777" },
       readOnly: true,
       capabilities: { drops: ["ALL"] },

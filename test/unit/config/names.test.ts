@@ -15,10 +15,6 @@ test("Docker names begin with the mesh and end with the user's own name", () => 
   ]).toEqual(["lab-gpu-1", "lab-balancer", "lab-network", "lab-config", "lab-models"]);
 });
 
-test("labels are the ones that people and clean-up scripts look for", () => {
-  expect([names.MESH_LABEL, names.NODE_LABEL]).toEqual(["ollama-mesh", "ollama-mesh.node"]);
-});
-
 describe("the host of an engine", () => {
   test.each([
     ["unix:///var/run/docker.sock", undefined],

@@ -1,59 +1,13 @@
-// Documentation that must not drift from the code.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// Documentation of the arguments that must not drift from the code.
+import { describe, expect, test } from "vitest";
 
-import ts from "typescript";
-import { describe, expect, test, type TestContext } from "vitest";
-
-import { NODE, RETRY } from "../../../config/defaults.ts";
-import { parseMesh } from "../../../config/parse-mesh.ts";
-import { planMesh } from "../../../plan/mesh-plan.ts";
 import { parseYaml } from "../../support/yaml.ts";
-
-const ROOT = join(import.meta.dirname, "../../..");
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
-
-interface Property {
-  key: string;
-  optional: boolean;
-  type: string;
-  doc: string;
-}
-
-/** Every interface of the arguments, its properties with type and docstring. */
-function interfaces(): Map<string, Property[]> {
-  const statements = ["node-args.ts", "balancer-args.ts", "mesh-args.ts"].flatMap((file) => {
-    const text = read(`config/${file}`);
-    return [...ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements];
-  });
-  const found = new Map<string, Property[]>();
-  for (const node of statements) {
-    if (!ts.isInterfaceDeclaration(node)) continue;
-    found.set(
-      node.name.text,
-      node.members.filter(ts.isPropertySignature).map((member) => ({
-        key: member.name.getText(),
-        optional: member.questionToken !== undefined,
-        type: (member.type?.getText() ?? "").replace(/^pulumi\.Input<(.*)>$/, "$1"),
-        doc: docOf(member),
-      })),
-    );
-  }
-  return found;
-}
-
-const docOf = (node: ts.Node) =>
-  ts
-    .getJSDocCommentsAndTags(node)
-    .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? "")
-    .join(" ")
-    .replace(/\s+/g, " ");
-
-const ALL = interfaces();
+import { defaultsOfCode } from "./defaults-of-code.ts";
+import { INTERFACES, literalDefault, read, settings, type Property } from "./settings.ts";
 
 describe("the arguments", () => {
   test("has the interfaces that users meet", () => {
-    expect([...ALL.keys()]).toEqual([
+    expect([...INTERFACES.keys()]).toEqual([
       "GpuArgs",
       "OllamaSettings",
       "NodeTlsArgs",
@@ -78,7 +32,7 @@ describe("the arguments", () => {
     ]);
   });
 
-  const properties = [...ALL].flatMap(([name, own]) =>
+  const properties = [...INTERFACES].flatMap(([name, own]) =>
     own.map((property): [string, Property] => [`${name}.${property.key}`, property]),
   );
 
@@ -119,7 +73,7 @@ describe("Pulumi.yaml", () => {
 
   test("declares the keys of OllamaMeshArgs, no more and no fewer", () => {
     expect(Object.keys(config).toSorted()).toEqual(
-      ALL.get("OllamaMeshArgs")!
+      INTERFACES.get("OllamaMeshArgs")!
         .map(({ key }) => key)
         .toSorted(),
     );
@@ -144,103 +98,68 @@ describe("Pulumi.yaml", () => {
   });
 });
 
-/** What the code does where a setting is left out, by path. */
-function defaultsOfCode(): Record<string, string> {
-  // What is absent unless declared is declared with no more than it must have.
-  const declared = { sticky: { cookie: "a" }, management: { port: 1 } };
-  const { nodes, balancer, rollout } = planMesh(
-    "lab",
-    parseMesh({ nodes: [{ name: "a" }], balancer: declared }),
-  );
-  const node = nodes[0]!;
-  const container = node.container!;
-  const variable = (name: string) =>
-    container.environment.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
-  const pick = <T extends object>(path: string, from: T, keys: (keyof T & string)[]) =>
-    keys.map((key) => [`${path}${key}`, from[key]] as const);
-  const all: (readonly [string, unknown])[] = [
-    ["nodes[].host", container.endpoint],
-    ...pick("nodes[].", node, [
-      ...(["port", "weight", "backup", "maintenance", "drain", "maxConnections"] as const),
-    ]),
-    ["nodes[].managed", node.container !== undefined],
-    ["image", container.image],
-    ["access", NODE.access],
-    ["ollama.keepAlive", variable("OLLAMA_KEEP_ALIVE")],
-    ["ollama.numParallel", variable("OLLAMA_NUM_PARALLEL")],
-    ["balancer.host", balancer.endpoint],
-    ...pick("balancer.", balancer, [
-      ...(["image", "algorithm", "connectTimeoutSeconds", "readTimeoutSeconds"] as const),
-      ...(["sendTimeoutSeconds", "maxFails", "failTimeoutSeconds"] as const),
-      ...(["maxBodyMiB", "nodeHeader", "workers"] as const),
-    ]),
-    ...pick("balancer.sticky.", balancer.sticky!, ["expiresSeconds"]),
-    ...pick("balancer.management.", balancer.management!, ["address"]),
-    ...pick("balancer.routes.", balancer.routes, ["set", "upgrade"]),
-    ...pick("balancer.retry.", balancer.retry, ["tries", "timeoutSeconds"]),
-    ["balancer.retry.profile", RETRY.profile],
-    ...pick("balancer.listen.", balancer.listen, ["address", "port"]),
-    ...pick("balancer.keepalive.", balancer.keepalive, [
-      ...(["connections", "timeoutSeconds", "requests"] as const),
-    ]),
-    ...pick("rollout.", rollout, [
-      ...(["maxUnavailable", "drainTimeoutSeconds", "readyTimeoutSeconds"] as const),
-      ...(["warmUp", "minimumFreeGiB"] as const),
-    ]),
-  ];
-  return Object.fromEntries(all.map(([path, value]) => [path, String(value)]));
-}
-
-/** Every setting by its path; what only holds others has none, but for the two that hold nodes and a node's own Ollama settings. */
-function settings(name = "OllamaMeshArgs", path = ""): (Property & { path: string })[] {
-  return ALL.get(name)!.flatMap((property) => {
-    const own = { ...property, path: `${path}${property.key}` };
-    const list = /^(\w+)\[\]$/.exec(property.type)?.[1];
-    const inner = list ?? property.type;
-    if (!ALL.has(inner) || own.path === "nodes[].ollama") return [own];
-    return [...(list ? [own] : []), ...settings(inner, `${own.path}${list ? "[]" : ""}.`)];
-  });
-}
+// Their docstrings speak of the version instead of naming it.
+const PROSE = ["image", "balancer.image"];
 
 describe("defaults", () => {
-  // Their docstrings speak of the version instead of naming it.
-  const prose = ["image", "balancer.image"];
-  const docs = new Map(settings().map(({ path, doc }) => [path, doc]));
+  const code = defaultsOfCode();
+  const docs = new Map(settings().map((setting) => [setting.path, setting]));
 
-  test.each(Object.entries(defaultsOfCode()).filter(([path]) => !prose.includes(path)))(
+  test("are compared with the code wherever a docstring gives a value", () => {
+    const given = settings().filter((each) => each.optional && literalDefault(each) !== undefined);
+    expect(
+      Object.keys(code)
+        .filter((path) => !PROSE.includes(path))
+        .toSorted(),
+    ).toEqual(given.map(({ path }) => path).toSorted());
+  });
+
+  test.each(Object.entries(code).filter(([path]) => !PROSE.includes(path)))(
     "the docstring of %s says %s, as the code does",
     (path, value) => {
-      const said = /\bDefault "?([^\s"]*[^\s".,:;])/.exec(docs.get(path) ?? "")?.[1];
-      expect(said).toBe(value);
+      expect(literalDefault(docs.get(path)!)).toBe(value);
     },
   );
+
+  test.each([
+    [{ type: "number", doc: "Port. Default 11434; with tls 443." }, "11434"],
+    [{ type: "number", doc: "A queue. Default Ollama's own, 512." }, undefined],
+    [{ type: "boolean", doc: "Drains. Default false: it does not." }, "false"],
+    [{ type: "string", doc: 'A path. Default "/health". It answers.' }, "/health"],
+    [
+      { type: "string", doc: "Engine. Default unix:///a/b.sock, this machine's." },
+      "unix:///a/b.sock",
+    ],
+    [{ type: "string", doc: "Address. Default 127.0.0.1: a choice." }, "127.0.0.1"],
+    [{ type: "string", doc: "Name. Default listen.address; else none." }, undefined],
+    [{ type: "Algorithm", doc: "How. Default least_conn: why." }, "least_conn"],
+    [{ type: "NodeAccess", doc: "Who. Default the mesh's access." }, undefined],
+    [{ type: "string[]", doc: 'Methods. Default ["GET", "HEAD"].' }, "GET, HEAD"],
+    [{ type: "string[]", doc: "Models. Default none." }, undefined],
+  ])("%j gives %s", (property, value) => {
+    expect(literalDefault(property)).toBe(value);
+  });
 });
 
 describe("README.md", () => {
-  const file = join(ROOT, "README.md");
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const section = /^## Configuration$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text)?.[1];
-  const needTable = (context: TestContext) => {
-    if (section === undefined) context.skip('README.md has no section "## Configuration"');
-  };
+  const text = read("README.md");
+  const section = /^## Configuration$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text)?.[1] ?? "";
 
   /** Its rows: | `nodes[].weight` | number | `1` | meaning | */
-  const rows = [
-    ...(section ?? "").matchAll(/^\| *`([^`]+)` *\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm),
-  ].map(([, key = "", type = "", fallback = "", meaning = ""]) => ({
-    key,
-    type: type.trim(),
-    fallback: fallback.replaceAll("`", "").trim(),
-    meaning: meaning.trim(),
-  }));
+  const rows = [...section.matchAll(/^\| *`([^`]+)` *\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)].map(
+    ([, key = "", type = "", fallback = "", meaning = ""]) => ({
+      key,
+      type: type.trim(),
+      fallback: fallback.replaceAll("`", "").trim(),
+      meaning: meaning.trim(),
+    }),
+  );
 
-  test("has one row for every setting of the arguments, in their order, and no other", (context) => {
-    needTable(context);
+  test("has one row for every setting of the arguments, in their order, and no other", () => {
     expect(rows.map(({ key }) => key)).toEqual(settings().map(({ path }) => path));
   });
 
-  test("states the defaults of the code", (context) => {
-    needTable(context);
+  test("states the defaults of the code", () => {
     const code = defaultsOfCode();
     const stated = rows
       .filter(({ key }) => key in code)
@@ -248,8 +167,7 @@ describe("README.md", () => {
     expect(Object.fromEntries(stated)).toEqual(code);
   });
 
-  test("names each setting's type and meaning", (context) => {
-    needTable(context);
+  test("names each setting's type and meaning", () => {
     const kind = (type: string) => {
       if (type.endsWith("[]")) return "list";
       if (/^(Record|[A-Z]\w*(Args|Settings)$)/.test(type)) return "object";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { Row } from "../../live/live-mesh.ts";
+import type { Row } from "../../live/observed.ts";
 import { observe } from "../../live/observed.ts";
 import { summedUp, table } from "../../live/report.ts";
 import { inOneLine, mostOut, touched } from "../../live/touched.ts";

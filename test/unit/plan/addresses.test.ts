@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { assignAddresses } from "../../../plan/addresses.ts";
-import { defaultSubnet } from "../../../config/subnet.ts";
-import { parseSubnet } from "../../../config/subnet.ts";
+import { defaultSubnet, parseSubnet } from "../../../config/subnet.ts";
 
 const SUBNET = "10.25.240.0/20";
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
@@ -20,7 +19,8 @@ describe("addresses of nodes", () => {
     fc.assert(
       fc.property(subnet, names, (cidr, all) => {
         const { nodes } = assignAddresses(cidr, all);
-        const { base, bits } = parseSubnet(cidr)!;
+        const { first, bits } = parseSubnet(cidr)!;
+        const base = toNumber(first.toString());
         const end = base + 2 ** (32 - bits) - 1;
         const given = [...nodes.values()].map(toNumber);
         expect([...nodes.keys()].sort()).toEqual(all.toSorted());

@@ -2,18 +2,10 @@ import { describe, expect, test } from "vitest";
 
 import type { GpuArgs } from "../../../config/node-args.ts";
 import { ollamaEnvironment } from "../../../plan/ollama-environment.ts";
-
-const DEFAULTS = [
-  "NVIDIA_VISIBLE_DEVICES=void",
-  "OLLAMA_HOST=0.0.0.0:11434",
-  "OLLAMA_KEEP_ALIVE=24h",
-  "OLLAMA_NOPRUNE=1",
-  "OLLAMA_NO_CLOUD=1",
-  "OLLAMA_NUM_PARALLEL=2",
-];
+import { PLAIN_ENVIRONMENT } from "../../support/plain-node.ts";
 
 test("without settings it is what the mesh needs and its two defaults", () => {
-  expect(ollamaEnvironment({}, {}, {})).toEqual(DEFAULTS);
+  expect(ollamaEnvironment({}, {}, {})).toEqual(PLAIN_ENVIRONMENT);
 });
 
 test("every setting is its variable, booleans are 1 and 0", () => {
@@ -68,13 +60,18 @@ describe("what stands over what", () => {
   test("the environments of mesh and node are joined, the node's over the mesh's", () => {
     const mesh = { environment: { A: "mesh", B: "mesh" } };
     const node = { environment: { B: "node", C: "node" } };
-    expect(ollamaEnvironment(mesh, node, {})).toEqual(["A=mesh", "B=node", "C=node", ...DEFAULTS]);
+    expect(ollamaEnvironment(mesh, node, {})).toEqual([
+      "A=mesh",
+      "B=node",
+      "C=node",
+      ...PLAIN_ENVIRONMENT,
+    ]);
   });
 
   test("`environment` over settings", () => {
     const environment = { OLLAMA_KEEP_ALIVE: "7m" };
     expect(ollamaEnvironment({ keepAlive: "1h", environment }, {}, {})).toEqual(
-      DEFAULTS.with(2, "OLLAMA_KEEP_ALIVE=7m"),
+      PLAIN_ENVIRONMENT.with(2, "OLLAMA_KEEP_ALIVE=7m"),
     );
   });
 });
@@ -88,11 +85,13 @@ test("the order in which settings are written makes no difference", () => {
 test("devices of AMD go by variable, those of NVIDIA by the engine", () => {
   const devices = ["0", "2"];
   expect(ollamaEnvironment({}, {}, { vendor: "amd", devices })).toEqual([
-    ...DEFAULTS,
+    ...PLAIN_ENVIRONMENT,
     "ROCR_VISIBLE_DEVICES=0,2",
   ]);
-  expect(ollamaEnvironment({}, {}, { vendor: "amd" })).toEqual(DEFAULTS);
-  expect(ollamaEnvironment({}, {}, { vendor: "nvidia", devices })).toEqual(DEFAULTS.slice(1));
+  expect(ollamaEnvironment({}, {}, { vendor: "amd" })).toEqual(PLAIN_ENVIRONMENT);
+  expect(ollamaEnvironment({}, {}, { vendor: "nvidia", devices })).toEqual(
+    PLAIN_ENVIRONMENT.slice(1),
+  );
 });
 
 test("a host that gives NVIDIA's GPUs to every container gives them only to nodes that asked for them", () => {

@@ -8,158 +8,33 @@ import { parseMesh } from "../../../config/parse-mesh.ts";
 import type { MeshConfig } from "../../../config/mesh-config.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
 import { ConfigurationError } from "../../../config/problems.ts";
-import type { Argument, Directive } from "../../../templates/directive.ts";
+import type { Statement } from "../../../templates/directive.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
-import { hopSocket, tlsHop } from "../../../templates/nodes/tls-hop.ts";
+import { tlsProxySocket, tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
+import type { Argument, Key } from "../../../templates/words.ts";
 import { admitted } from "../../support/admitted.ts";
 import { pathOf, putAt } from "../../support/config-problems.ts";
 import { need } from "../../support/needs.ts";
 import { inside, readNginx, type Read } from "../../support/nginx-tokens.ts";
 import { testWithNginx, type WithFiles } from "../../support/nginx.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "../../support/test-certificate.ts";
+import { FIELDS, mesh, textFor } from "./text-fields.ts";
 
 /** Every tree that was printed; the largest is the config's. */
-const printed = vi.hoisted((): Directive[][] => []);
+const printed = vi.hoisted((): Statement[][] => []);
 vi.mock(import("../../../templates/directive.ts"), async (original) => {
   const actual = await original();
   return {
     ...actual,
-    print: (tree: readonly Directive[], depth?: number) => {
+    print: (tree: readonly Statement[], depth?: number) => {
       printed.push([...tree]);
       return actual.print(tree, depth);
     },
   };
 });
-
-const EXTERNAL = [
-  { name: "one", managed: false, address: "10.0.0.1" },
-  { name: "two", managed: false, address: "gpu2.lan" },
-];
-const mesh = (balancer: object, nodes: object[] = EXTERNAL) => ({ nodes, balancer });
-const KEY = "test-key-of-anna-0001";
-const FILES = { certificateFile: "/etc/nginx/tls/c.pem", keyFile: "/etc/nginx/tls/k.pem" };
-
-/** Every place that takes text, with a mesh in which it has an effect and some text that is fine there. */
-const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
-  "nodes.0.name": { fine: ["gpu-1", "a"] },
-  "nodes.0.host": {
-    beside: { nodes: [{ name: "one" }] },
-    fine: ["ssh://ops@gpu1.lan", "tcp://a:1"],
-  },
-  "nodes.0.address": { fine: ["10.0.0.7", "gpu1.lan", "2001:db8::7"] },
-  "nodes.0.tls.serverName": {
-    beside: { nodes: [{ ...EXTERNAL[0]!, tls: { serverName: "a" } }, EXTERNAL[1]!] },
-    fine: ["gpu1.lan", "a-b.example.org"],
-  },
-  "nodes.0.image": { beside: { nodes: [{ name: "one" }] }, fine: ["a/b:1"] },
-  "nodes.0.models.0": { beside: { nodes: [{ name: "one" }] }, fine: ["llama3.2:3b"] },
-  "nodes.0.gpus.vendor": { beside: { nodes: [{ name: "one" }] }, fine: ["amd"] },
-  "nodes.0.ollama.keepAlive": { beside: { nodes: [{ name: "one" }] }, fine: ["5m"] },
-  "nodes.0.ollama.loadTimeout": { beside: { nodes: [{ name: "one" }] }, fine: ["5m"] },
-  "nodes.0.ollama.kvCacheType": { beside: { nodes: [{ name: "one" }] }, fine: ["f16"] },
-  "nodes.0.ollama.environment.A": { beside: { nodes: [{ name: "one" }] }, fine: ["b"] },
-  "models.0": { fine: ["llama3.2:3b"] },
-  image: { fine: ["a:1"] },
-  "balancer.host": { fine: ["ssh://lb.lan", "unix:///run/docker.sock"] },
-  "balancer.image": { fine: ["nginx:1"] },
-  "balancer.listen.address": { fine: ["0.0.0.0", "::1"] },
-  "balancer.algorithm": { fine: ["random", "ip_hash"] },
-  "balancer.subnet": { fine: ["10.90.16.0/20"] },
-  "balancer.hashKey": {
-    beside: mesh({ algorithm: "hash" }),
-    fine: ["uri", "client", "header:X-A", "cookie:a_b", "argument:user"],
-  },
-  "balancer.resolver": { fine: ["127.0.0.11", "2001:db8::53"] },
-  "balancer.sticky.cookie": { fine: ["mesh", "_a-b"] },
-  "balancer.sticky.header": { fine: ["X-Session-ID"] },
-  "balancer.retry.profile": { fine: ["strict"] },
-  "balancer.retry.on.0": { fine: ["http_429", "non_idempotent"] },
-  "balancer.routes.set": { fine: ["all"] },
-  "balancer.routes.paths.0.path": { fine: ["/", "/predict", "/files/", "/v1/chat/completions"] },
-  "balancer.routes.paths.0.methods.0": {
-    beside: mesh({ routes: { paths: [{ path: "/a" }] } }),
-    fine: ["PATCH"],
-  },
-  "balancer.management.address": { beside: mesh({ management: { port: 1 } }), fine: ["::1"] },
-  "balancer.access.allow.0": { fine: ["10.1.2.3/8", "::/0", "2001:db8::1"] },
-  "balancer.access.deny.0": { fine: ["0.0.0.0/0", "::ffff:10.0.0.1"] },
-  "balancer.access.trustedProxies.0": { fine: ["10.0.0.0/8", "fd00::/8"] },
-  "balancer.access.corsOrigins.0": { fine: ["*", "https://a.example", "http://localhost:3000"] },
-  "balancer.access.apiKeys.0.name": {
-    beside: mesh({ access: { apiKeys: [{ name: "a", key: KEY }] } }),
-    fine: ["anna", "ci@example.org"],
-  },
-  "balancer.access.apiKeys.0.key": {
-    beside: mesh({ access: { apiKeys: [{ name: "a", key: KEY }] } }),
-    fine: ["~~~~~~~~~~~~~~~~", "a.b+c/d=e-f_g~00", KEY],
-  },
-  "balancer.tls.certificate": {
-    beside: mesh({ tls: { certificate: "", key: TEST_KEY, redirectPort: 1 } }),
-    fine: [TEST_CERTIFICATE],
-  },
-  "balancer.tls.key": {
-    beside: mesh({ tls: { certificate: TEST_CERTIFICATE, key: "" } }),
-    fine: [TEST_KEY],
-  },
-  "balancer.tls.certificateFile": {
-    beside: mesh({ tls: FILES }),
-    fine: ["/etc/nginx/tls/a.pem", "/etc/nginx/tls/a@b-c.pem"],
-  },
-  "balancer.tls.keyFile": { beside: mesh({ tls: FILES }), fine: ["/etc/nginx/tls/a.key"] },
-};
-
-/** Anything: bytes, Unicode, pieces of nginx's own syntax, and text that is fine with something changed. */
-const textFor = (fine: readonly string[]) => {
-  const SYNTAX = [
-    "$",
-    "{",
-    "}",
-    ";",
-    '"',
-    "'",
-    "\\",
-    "#",
-    "\n",
-    "\r",
-    " ",
-    "\0",
-    "~",
-    ":",
-    "/",
-    "..",
-  ];
-  const piece = fc.oneof(
-    fc.constantFrom(...SYNTAX),
-    fc.constantFrom(
-      "$host",
-      "${host}",
-      "daemon off",
-      "default",
-      "include",
-      "0",
-      "a",
-      "A",
-      "-",
-      "%",
-    ),
-  );
-  const changed = fc
-    .tuple(fc.constantFrom(...fine), fc.nat(), piece, fc.nat({ max: 3 }))
-    .map(([text, at, inserted, cut]) => {
-      const from = at % (text.length + 1);
-      return `${text.slice(0, from)}${inserted}${text.slice(from + cut)}`;
-    });
-  return fc.oneof(
-    fc.constantFrom(...fine),
-    { arbitrary: changed, weight: 4 },
-    fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")),
-    fc.string({ unit: "binary", maxLength: 30 }),
-    fc.string({ maxLength: 30 }),
-  );
-};
 
 /** The mesh, if its config is accepted; an error must be in the house form. */
 function accepted(field: string, value: string): MeshConfig | undefined {
@@ -175,19 +50,19 @@ function accepted(field: string, value: string): MeshConfig | undefined {
 }
 
 /** What nginx ought to read of a tree: every word one word, user text as it was given. */
-function expected(tree: readonly Directive[]): Read[] {
-  return tree.flatMap(({ name, args, block }) =>
-    // A mark, which is a comment until servers take its place.
-    name.startsWith("#")
-      ? []
-      : [
-          {
-            name: words(name).join(),
-            args: args.flatMap(words),
-            ...(block ? { block: expected(block) } : {}),
-          },
-        ],
-  );
+function expected(tree: readonly Statement[]): Read[] {
+  return tree.flatMap((each) => {
+    // A comment to nginx, until nodes take its place.
+    if ("slot" in each) return [];
+    if ("key" in each) return [{ name: keyWord(each.key), args: words(each.value) }];
+    const { name, args, block } = each;
+    return [{ name, args: args.flatMap(words), ...(block ? { block: expected(block) } : {}) }];
+  });
+}
+
+function keyWord(key: Key): string {
+  if (key === "default") return key;
+  return "pattern" in key ? `~${key.pattern}` : key.literal;
 }
 
 function words(argument: Argument): string[] {
@@ -209,15 +84,15 @@ function rendered(config: MeshConfig): WithFiles {
   expect(readNginx(base)).toEqual(expected(tree));
   const lines = nodes.map(
     (node) =>
-      [node.name, admitted(serverLine(balancer, node), node, tlsHop(balancer, node))] as const,
+      [node.name, admitted(serverLine(balancer, node), node, tlsProxy(balancer, node))] as const,
   );
   const { conf } = withServers(base, Object.fromEntries(lines));
   const servers = inside(readNginx(conf), "http", "upstream ollama")
     .filter(({ name }) => name === "server")
-    .map(({ args }) => args[0]);
+    .map(({ args }) => args[0]!);
   expect(servers.toSorted()).toEqual(
     nodes
-      .map((node) => (node.tls ? hopSocket(node) : hostPort(node.address, node.port)))
+      .map((node) => (node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)))
       .toSorted(),
   );
   const files = secretFiles(balancer);

@@ -1,3 +1,4 @@
+// The tree that a config is printed from. What its words may be is in words.test.ts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -5,71 +6,30 @@ import {
   because,
   block,
   directive,
-  jsonText,
-  literal,
+  entry,
+  map,
   print,
+  slot,
   type Directive,
 } from "../../../templates/directive.ts";
-import { readNginx } from "../../support/nginx-tokens.ts";
-
-/** Text that nginx can hold: no dollar, no control character. */
-const holdable = fc
-  .string({ unit: "binary", maxLength: 40 })
-  .filter((text) => !/[$\u0000-\u001f\u007f]/.test(text));
-/** More of what is dangerous than chance would bring. */
-const nasty = fc
-  .array(fc.constantFrom(..."\"'\\;{}# ()[]~^*?=,:@/+-.%!&|<>aé💥"), { maxLength: 12 })
-  .map((chars) => chars.join(""));
-
-describe("a literal", () => {
-  test("is read back by nginx's rules as exactly the value, and as nothing else", () => {
-    fc.assert(
-      fc.property(fc.oneof(holdable, nasty), fc.oneof(holdable, nasty), (one, two) => {
-        const text = print([
-          directive("set", literal(one), literal(two)),
-          directive("after", "it"),
-        ]);
-        expect(readNginx(text)).toEqual([
-          { name: "set", args: [one, two] },
-          { name: "after", args: ["it"] },
-        ]);
-      }),
-      { numRuns: 2000 },
-    );
-  });
-
-  test.each(["$", "a$b", "${a}", "\n", "\r", "\t", "\u0000", "\u007f", "a\u001fb"])(
-    "that nginx cannot hold is refused: %j",
-    (text) => {
-      expect(() => print([directive("set", literal(text))])).toThrow(
-        `nginx cannot hold this value: ${JSON.stringify(text)}`,
-      );
-    },
-  );
-
-  test("is quoted where it must be and only there", () => {
-    const printed = (text: string) => print([directive("set", literal(text))]);
-    expect(printed("10.0.0.7:11434")).toBe("set 10.0.0.7:11434;\n");
-    expect(printed("")).toBe('set "";\n');
-    expect(printed('a "b" \\')).toBe('set "a \\"b\\" \\\\";\n');
-    expect(printed("[::1]:80")).toBe('set "[::1]:80";\n');
-  });
-});
+import { literal, pattern, quoted } from "../../../templates/words.ts";
+import { readNginx, type Read } from "../../support/nginx-tokens.ts";
+import { nasty } from "./any-text.ts";
 
 describe("printing", () => {
-  const NAME = fc.stringMatching(/^[a-z][a-z_]{0,8}$/);
+  const name = fc.constantFrom("server", "map", "return", "proxy_pass");
   const { tree } = fc.letrec<{ tree: Directive[]; leaf: Directive; node: Directive }>((tie) => ({
     tree: fc.array(fc.oneof({ depthSize: "small" }, tie("leaf"), tie("node")), { maxLength: 4 }),
     leaf: fc
-      .tuple(NAME, fc.array(nasty, { maxLength: 3 }))
+      .tuple(name, fc.array(nasty, { maxLength: 3 }))
       .map(([name, args]) => directive(name, ...args.map(literal))),
-    node: fc.tuple(NAME, tie("tree")).map(([name, inner]) => block(name, [], inner)),
+    node: fc.tuple(name, tie("tree")).map(([name, inner]) => block(name, [], inner)),
   }));
-  const plain = (directives: readonly Directive[]): unknown =>
+  const plain = (directives: readonly Directive[]): Read[] =>
     directives.map(({ name, args, block: inner }) => ({
       name,
       args: args.map((arg) => (typeof arg === "object" ? arg.literal : String(arg))),
-      ...(inner ? { block: plain(inner) } : {}),
+      ...(inner ? { block: plain(inner as Directive[]) } : {}),
     }));
 
   test("a tree is read back as the same tree", () => {
@@ -88,54 +48,70 @@ describe("printing", () => {
     );
   });
 
-  test("blocks are indented, comments stand above", () => {
+  test("blocks are indented, comments stand above, a slot is a line that nginx does not see", () => {
     const conf = [
-      directive("user", "nobody"),
+      directive("worker_processes", 2),
       block(
         "http",
         [],
-        [because("why", block("server", [], [directive("listen", 80, "default_server")]))],
+        [
+          because("why", block("server", [], [directive("listen", 80, "default_server")])),
+          map("$a", "$b", [entry("default", "on"), slot("names")]),
+        ],
       ),
     ];
     expect(print(conf)).toBe(
-      "user nobody;\nhttp {\n    # why\n    server {\n        listen 80 default_server;\n    }\n}\n",
+      `worker_processes 2;
+http {
+    # why
+    server {
+        listen 80 default_server;
+    }
+    map $a $b {
+        default on;
+        # @node-names@;
+    }
+}
+`,
     );
   });
 
   test.each(["a\nb", "a\rb"])("a comment cannot end early: %j", (comment) => {
-    expect(() => print([because(comment, directive("x"))])).toThrow("a comment must be one line");
-  });
-});
-
-describe("JSON in the config", () => {
-  test("is read back as the same JSON, unless it is refused", () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        const json = JSON.stringify(value);
-        if (/[$'\\]/.test(json)) {
-          expect(() => jsonText(value)).toThrow(`nginx cannot hold this JSON: ${json}`);
-          return;
-        }
-        const [read] = readNginx(`return 200 ${jsonText(value)};`);
-        expect(JSON.parse(read!.args[1]!)).toEqual(JSON.parse(json));
-      }),
-      { numRuns: 500 },
+    expect(() => print([because(comment, directive("internal"))])).toThrow(
+      "a comment must be one line",
     );
   });
 });
 
-describe("the reader of these tests", () => {
-  test("knows nginx's quotes, escapes, comments and braces", () => {
-    expect(
-      readNginx(`a "b \\" ; {" 'c \\' d' e\\;f; # no; {\nif ($x !~ ^(A|B)$) { return 405; }`),
-    ).toEqual([
-      { name: "a", args: ['b " ; {', "c ' d", "e\\"] },
-      { name: "f", args: [] },
-      { name: "if", args: ["($x", "!~", "^(A|B)$)"], block: [{ name: "return", args: ["405"] }] },
-    ]);
+describe("user text", () => {
+  const text: string = "daemon off; #";
+
+  test("does not compile as the name of a directive, block or slot", () => {
+    const compiled = [
+      // @ts-expect-error: raw text
+      directive(text),
+      // @ts-expect-error: raw text
+      directive(literal(text)),
+      // @ts-expect-error: raw text
+      directive(pattern`${text}`),
+      // @ts-expect-error: raw text
+      block(text, [], []),
+      // @ts-expect-error: raw text
+      slot(text),
+    ];
+    // @ts-expect-error: raw text
+    const written: Directive = { name: text, args: [] };
+    expect([...compiled, written]).toHaveLength(6);
   });
 
-  test.each(["a", "a {", "a; }", '"a', '"a"b;', ";", "a { b }"])("refuses %j", (text) => {
-    expect(() => readNginx(text)).toThrow(SyntaxError);
+  test("does not compile as the key of an entry, unless it is marked as text or built into an expression", () => {
+    // @ts-expect-error: raw text
+    expect(() => print([entry(text, "on")])).toThrow(TypeError);
+    const keys = [literal(text), quoted(text), pattern`^${text}\z`];
+    expect(keys.map((key) => readNginx(print([entry(key, "on")])))).toEqual([
+      [{ name: text, args: ["on"] }],
+      [{ name: text, args: ["on"] }],
+      [{ name: `~^${text}\\z`, args: ["on"] }],
+    ]);
   });
 });

@@ -20,6 +20,16 @@ test("the program is every source but the stand-in for the data", () => {
   expect(names).toEqual(names.toSorted());
 });
 
+test("lies in one folder: each import finds its file there", () => {
+  const program = njsProgram();
+  const imported = Object.values(program).flatMap((text) =>
+    [...text.matchAll(/from "(\..*)";/g)].map(([, path = ""]) => path),
+  );
+  const beside = [...Object.keys(program), "data.js"].map((name) => `./${name}`);
+  expect(imported.length).toBeGreaterThan(30);
+  expect(imported.filter((path) => !beside.includes(path))).toEqual([]);
+});
+
 test("another program has another hash", () => {
   const program = njsProgram();
   const other = { ...program, "main.js": `${program["main.js"]}\n` };

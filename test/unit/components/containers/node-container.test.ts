@@ -5,6 +5,7 @@ import type { NodeArgs } from "../../../../config/node-args.ts";
 import { parseMesh } from "../../../../config/parse-mesh.ts";
 import { nodeContainerArgs } from "../../../../components/containers/node-container.ts";
 import { planMesh } from "../../../../plan/mesh-plan.ts";
+import { plainContainer } from "../../../support/plain-node.ts";
 
 /** What the provider is told of a mesh's only node. */
 function argsOf(node: Partial<NodeArgs> = {}) {
@@ -13,53 +14,20 @@ function argsOf(node: Partial<NodeArgs> = {}) {
   return nodeContainerArgs(mesh, planned, planned.container!.environment);
 }
 
-const HARDENED = {
-  name: "lab-one",
-  image: "ollama/ollama:0.32.15",
-  envs: [
-    "NVIDIA_VISIBLE_DEVICES=void",
-    "OLLAMA_HOST=0.0.0.0:11434",
-    "OLLAMA_KEEP_ALIVE=24h",
-    "OLLAMA_NOPRUNE=1",
-    "OLLAMA_NO_CLOUD=1",
-    "OLLAMA_NUM_PARALLEL=2",
-  ],
-  networksAdvanced: [{ name: "lab-network", ipv4Address: "10.109.54.17" }],
-  volumes: [{ volumeName: "lab-models", containerPath: "/root/.ollama" }],
-  tmpfs: { "/tmp": "mode=1777" },
-  readOnly: true,
-  capabilities: { drops: ["ALL"] },
-  securityOpts: ["no-new-privileges:true"],
-  labels: [
-    { label: "ollama-mesh", value: "lab" },
-    { label: "ollama-mesh.node", value: "one" },
-  ],
-  healthcheck: {
-    tests: ["CMD", "/bin/ollama", "ps"],
-    interval: "15s",
-    timeout: "5s",
-    retries: 3,
-    startPeriod: "10s",
-  },
-  logDriver: "json-file",
-  logOpts: { "max-file": "3", "max-size": "10m" },
-  restart: "unless-stopped",
-  stopTimeout: 10,
-  destroyGraceSeconds: 10,
-};
+const PLAIN = plainContainer("one");
 
 test("without settings it is hardened, in the mesh network, published nowhere, without GPU or limit", () => {
-  expect(argsOf()).toEqual(HARDENED);
+  expect(argsOf()).toEqual(PLAIN);
 });
 
 describe("GPUs", () => {
   /** What differs from a node without. */
   const access = (gpus: NodeArgs["gpus"]) => {
     const { envs, image, ...rest } = argsOf(gpus ? { gpus } : {});
-    const { envs: _envs, image: _image, ...plain } = HARDENED;
+    const { envs: _envs, image: _image, ...plain } = PLAIN;
     const own = Object.entries(rest).filter(([key]) => !(key in plain));
     expect(rest).toEqual({ ...plain, ...Object.fromEntries(own) });
-    return { ...Object.fromEntries(own), image, envs: envs.slice(HARDENED.envs.length) };
+    return { ...Object.fromEntries(own), image, envs: envs.slice(PLAIN.envs.length) };
   };
   const cuda = { image: "ollama/ollama:0.32.15", envs: [] };
   const rocm = { image: "ollama/ollama:0.32.15-rocm", envs: [] };
@@ -120,19 +88,19 @@ describe("GPUs", () => {
 describe("limits", () => {
   test("memory is without swap on top", () => {
     expect(argsOf({ memoryMiB: 65_536 })).toEqual({
-      ...HARDENED,
+      ...PLAIN,
       memory: 65_536,
       memorySwap: 65_536,
     });
   });
 
   test("cores are text, as the provider wants them", () => {
-    expect(argsOf({ cpus: 7.5 })).toEqual({ ...HARDENED, cpus: "7.5" });
+    expect(argsOf({ cpus: 7.5 })).toEqual({ ...PLAIN, cpus: "7.5" });
   });
 });
 
 describe("where it is reached", () => {
-  const { networksAdvanced: _, ...elsewhere } = HARDENED;
+  const { networksAdvanced: _, ...elsewhere } = PLAIN;
 
   test("on another engine it is published on the declared port, and in no mesh network", () => {
     expect(argsOf({ host: "ssh://gpu1.lan", port: 11_500 })).toEqual({

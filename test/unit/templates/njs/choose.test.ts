@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 
-import { anyWillDo, choose, expectedEnd, expectedWait } from "../../../../templates/njs/choose.js";
+import {
+  anyWillDo,
+  choose,
+  expectedEnd,
+  expectedWait,
+} from "../../../../templates/njs/requests/choose.js";
 import type { View, ViewedModel, ViewedNode } from "../../../../templates/njs/view.js";
 
 const node = (name: string, more: Partial<ViewedNode> = {}): ViewedNode => ({

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { modelIn } from "../../../../templates/njs/model-name.js";
+import { modelIn } from "../../../../templates/njs/requests/model-name.js";
 
 const bytes = (text: string) => Buffer.from(text);
 

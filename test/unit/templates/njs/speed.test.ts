@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { moved, relative } from "../../../../templates/njs/speed.js";
+import { moved, relative } from "../../../../templates/njs/nodes/speed.js";
 
 const fresh = (speed: number, weight?: number) => ({
   speed,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { judge, patience, worthAProbe } from "../../../../templates/njs/verdict.js";
+import { judge, patience, worthAProbe } from "../../../../templates/njs/nodes/verdict.js";
 
 const NOW = 1_000_000;
 const evidence = {

@@ -1,0 +1,131 @@
+import type { local } from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { MESH_LABEL } from "../../config/names.ts";
+import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
+import type { HostPlan } from "../../plan/host-plan.ts";
+import type { ModelStoreRef } from "../../steps/models/model-store.ts";
+import { engineTls } from "../../steps/engine/engine-tls.ts";
+import { SSH_OPTIONS } from "../../steps/engine/shared-ssh.ts";
+import { leftAlone, step } from "../step.ts";
+
+/** Arguments of GpuHost. */
+export interface GpuHostArgs {
+  mesh: string;
+  plan: HostPlan;
+  /** Images of the nodes on it. */
+  images: pulumi.Input<string[]>;
+  /** Its models, and where others find them; of a host with Ollama only. */
+  models: pulumi.Input<ModelStoreRef>;
+  /** The other hosts with Ollama, which may have the models already; absent where there is none. */
+  peers?: pulumi.Input<ModelStoreRef[]>;
+  /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
+  purpose: pulumi.Input<string>;
+  /** GiB that must stay free on the disk of the models: rollout.minimumFreeGiB. */
+  minimumFreeGiB: number;
+  /** What must be done before even this host is asked. */
+  after: pulumi.Resource[];
+}
+
+/** One Docker engine: reachable, with the images and models that its nodes need. */
+export class GpuHost extends pulumi.ComponentResource {
+  readonly provider: docker.Provider;
+  /**
+   * Which engine it is: what is on it is replaced when this changes. Pulumi by itself keeps what merely
+   * got another provider, and looks for it on the new engine for ever.
+   */
+  readonly engine: string;
+  readonly preflight: local.Command;
+  /** What containers on it wait for. */
+  readonly prepared: pulumi.Resource[];
+
+  constructor(name: string, args: GpuHostArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("ollama-mesh:index:GpuHost", name, {}, opts);
+    const { endpoint, key, offline } = args.plan;
+    const alone = leftAlone(offline);
+    this.engine = key;
+    this.provider = new docker.Provider(name, engineAccess(endpoint), { parent: this, ...alone });
+    this.preflight = step(`${name}-preflight`, { create: "preflight" }, hostNeeds(args), {
+      parent: this,
+      dependsOn: args.after,
+      ...alone,
+    });
+    this.prepared = args.plan.images.length > 0 ? prepareNodes(this, name, args) : [this.preflight];
+    this.registerOutputs({});
+  }
+}
+
+/** What a look at the host is about. */
+export function hostNeeds({ mesh, plan, purpose, minimumFreeGiB }: Omit<GpuHostArgs, "after">) {
+  const { endpoint, nvidia, amd, ports, nodes, offline, ollama, volume, network } = plan;
+  return {
+    ...{ endpoint, nvidia, amd, ports, nodes, mesh },
+    ...(ollama ? { volume, minimumFreeGiB } : {}),
+    ...(network ? { network } : {}),
+    ...(offline ? { offline } : {}),
+    for: purpose,
+  };
+}
+
+/**
+ * How the provider reaches an engine. The empty ones stand for variables of the environment
+ * (DOCKER_CONTEXT and the like), which it would otherwise obey before `host`. Keys stay where they are: the
+ * state has their folder only.
+ */
+function engineAccess(endpoint: string) {
+  return {
+    host: endpoint,
+    context: "",
+    certPath: engineTls(endpoint) ?? "",
+    caMaterial: "",
+    certMaterial: "",
+    keyMaterial: "",
+    ...(parseEndpoint(endpoint)?.kind === "ssh"
+      ? { sshOpts: SSH_OPTIONS.flatMap((option) => ["-o", option]) }
+      : {}),
+  };
+}
+
+/** Images, then models in Ollama's volume: all of it before any container of a node is touched. */
+function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Resource[] {
+  const { mesh, plan } = args;
+  const { endpoint } = plan;
+  const alone = leftAlone(plan.offline);
+  const images = step(
+    `${name}-images`,
+    { create: "image" },
+    { endpoint, images: args.images },
+    { parent: host, dependsOn: [host.preflight], ...alone },
+  );
+  if (!plan.ollama) return [host.preflight, images];
+  const volume = new docker.Volume(
+    `${name}-models`,
+    { name: plan.volume, labels: [{ label: MESH_LABEL, value: mesh }] },
+    {
+      parent: host,
+      provider: host.provider,
+      dependsOn: [host.preflight],
+      // Models are hours of download: they outlive the stack, and no label is worth them.
+      retainOnDelete: true,
+      ignoreChanges: ["labels"],
+      ...alone,
+    },
+  );
+  const models = step(
+    `${name}-models`,
+    { create: "models" },
+    {
+      endpoint,
+      // "." keeps it apart from every node's container.
+      container: `${mesh}.models`,
+      image: pulumi.output(args.models).image,
+      volume: plan.volume,
+      models: plan.models,
+      minimumFreeGiB: args.minimumFreeGiB,
+      labels: [`${MESH_LABEL}=${mesh}`],
+      ...(args.peers ? { peers: args.peers } : {}),
+    },
+    { parent: host, dependsOn: [images, volume], ...alone },
+  );
+  return [host.preflight, images, volume, models];
+}

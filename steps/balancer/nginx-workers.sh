@@ -1,0 +1,25 @@
+#!/bin/sh
+# Functions beside nginx's processes.
+#
+# A reload is not over when the first new worker answers: nginx starts them, waits 100 ms, and only then tells the
+# old ones to quit (ngx_master_process_cycle). Until each has taken note of it, it takes connections, too, and
+# sends them to nodes of the config before.
+
+# Prints the ids of the workers that take new connections, one a line.
+workers() {
+  for process in /proc/[0-9]*; do
+    title=$({ tr -d '\0' <"$process/cmdline"; } 2>/dev/null)
+    if [ "$title" = "nginx: worker process" ]; then echo "${process#/proc/}"; fi
+  done
+}
+
+# Whether one of these workers takes new connections.
+#
+#   $1  their ids, as workers printed them
+taking() {
+  now=" $(workers | tr '\n' ' ')"
+  for id in $1; do
+    case $now in *" $id "*) return 0 ;; esac
+  done
+  return 1
+}

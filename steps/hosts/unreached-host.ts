@@ -1,0 +1,38 @@
+import { engineHost, sshDestination } from "../../config/net/engine-endpoint.ts";
+import { runProcess } from "../engine/process.ts";
+import { explainUnreachable } from "../engine/unreachable.ts";
+import { HOST_ANSWER_SECONDS } from "../limits.ts";
+
+/**
+ * Newer docker commands say of every failure behind ssh only that there is no daemon at
+ * "docker.example.com": the one on the host itself has the reason.
+ *
+ * @param message what the docker command here said
+ */
+export async function reasonUnreached(endpoint: string, message: string): Promise<string> {
+  const destination = sshDestination(endpoint);
+  if (!destination || !message.includes("docker.example.com")) return message;
+  const asked = { timeoutSeconds: HOST_ANSWER_SECONDS };
+  const said = await runProcess("ssh", ["-T", ...destination, "docker", "version"], asked).catch(
+    () => undefined, // no ssh on this machine
+  );
+  const lines = `${said?.stdout ?? ""}${said?.stderr ?? ""}`.trim().split("\n");
+  return explainUnreachable(endpoint, lines.at(-1)!) ?? message;
+}
+
+/** What to declare when a host is meant to be off; empty without nodes on it. */
+export function waysAround(nodes: readonly string[]): string {
+  if (nodes.length === 0) return "";
+  const lines = nodes.map((name) => `    - { name: ${name}, offline: true, ... }`).join("\n");
+  return `\n  Is it switched off on purpose? This leaves it alone while the rest is changed; then run pulumi up again:\n${lines}`;
+}
+
+/** How nodes get off a host that cannot be reached as it was declared until now. */
+export function waysToLeave(endpoint: string, nodes: readonly string[]): string {
+  const host = JSON.stringify(endpoint);
+  const lines = nodes.map((name) => `    - { name: ${name}, host: ${host}, offline: true, ... }`);
+  const renamed = sshDestination(endpoint)
+    ? `\n  Has the machine another name or address now? Then let ssh know it by the old one too until this is through: Host ${engineHost(endpoint)}, HostName and its address, in ~/.ssh/config`
+    : "";
+  return `${renamed}\n  Is it switched off, or gone? This, with its old host, leaves it alone; what else is to change of the node comes after that, in another pulumi up:\n${lines.join("\n")}`;
+}
