@@ -87,7 +87,7 @@ describe.skipIf(why)(`places at nodes${why ? ` (${why})` : ""}`, () => {
     const before = (await mesh.metrics()).get("mesh_healed_places_total") ?? 0;
     const all = streams(6, 1000);
     await busy(6);
-    await mesh.balancer.exec("sh", "-c", `${WORKERS}; kill -9 $(workers)`);
+    await mesh.balancer.exec("sh", "-c", `${WORKERS}\nkill -9 $(workers)`);
     expect((await Promise.all(all)).every((one) => one instanceof BrokenAnswer)).toBe(true);
     await settled();
     expect((await mesh.metrics()).get("mesh_healed_places_total")).toBe(before + 6);
