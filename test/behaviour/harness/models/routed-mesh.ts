@@ -12,7 +12,7 @@ import {
 } from "./routed-conf.ts";
 
 /** Seconds until every node has been asked, and what a busy machine adds. */
-const KNOWN_SECONDS = 30;
+const KNOWN_SECONDS = 60;
 
 /** Nodes with models, and a real nginx in front that knows them. */
 export class RoutedMesh<N extends RoutedNodeUnderTest = ModelNode> implements AsyncDisposable {
