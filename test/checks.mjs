@@ -20,6 +20,7 @@ const SCRIPTS_FOR_SH = ["lab/images/ollama/create-models", "test/live/acting-ima
  */
 const CHECKS = {
   types: (run) => run("tsc", "-p", "tsconfig.json"),
+  "types of the balancer's program": (run) => run("tsc", "-p", "templates/njs/tsconfig.json"),
   format: (run) => run("prettier", "--check", "--cache", "--log-level=warn", "."),
   "lint and circles": (run) => run("oxlint", "--format=unix"),
   package: checkPackage,

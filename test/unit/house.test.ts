@@ -73,7 +73,7 @@ test(`no source file has more than ${MOST_LINES} lines, but for the tables that 
 });
 
 test("files are named in kebab-case, after the one thing inside", () => {
-  const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.(ts|mts|mjs|sh)$/;
+  const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config|d))?\.(ts|mts|mjs|sh)$/;
   expect(SOURCES.filter((file) => !kebab.test(basename(file)))).toEqual([]);
   const collects = /(^|\/)(utils?|helpers?|misc|types|common|shared)(\/|\.|$)/;
   expect(FILES.filter((file) => collects.test(file))).toEqual([]);
