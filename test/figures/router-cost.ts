@@ -5,7 +5,7 @@ import { Balancer } from "../behaviour/harness/balancer.ts";
 import type { Asked } from "../behaviour/harness/client.ts";
 import { load, type LoadOptions, served } from "../behaviour/harness/load.ts";
 import { owning } from "../behaviour/harness/owned.ts";
-import { RoutedMesh } from "../behaviour/harness/models/routed-mesh.ts";
+import { RoutedMesh } from "../router/harness/routed-mesh.ts";
 import { cpuOf, minimal, quantile } from "./minimal-nginx.ts";
 
 const image = process.env["OLLAMA_MESH_NGINX_IMAGE"];

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Balancer } from "../behaviour/harness/balancer.ts";
 import { ask, nodeOf } from "../behaviour/harness/client.ts";
 import { owning } from "../behaviour/harness/owned.ts";
-import { RoutedMesh } from "../behaviour/harness/models/routed-mesh.ts";
+import { RoutedMesh } from "../router/harness/routed-mesh.ts";
 import { quantile } from "./minimal-nginx.ts";
 
 const image = process.env["OLLAMA_MESH_NGINX_IMAGE"];

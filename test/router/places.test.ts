@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
-import { lacking } from "../../support/needs.ts";
-import { until } from "../../../toolchain/until.mjs";
-import { BrokenAnswer, nodeOf } from "../harness/client.ts";
-import { RoutedMesh } from "../harness/models/routed-mesh.ts";
+import { WORKERS } from "../../steps/balancer/nginx-workers.ts";
+import { lacking } from "../support/needs.ts";
+import { until } from "../../toolchain/until.mjs";
+import { BrokenAnswer, nodeOf } from "../behaviour/harness/client.ts";
+import { RoutedMesh } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";

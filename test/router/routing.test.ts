@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { lacking } from "../../support/needs.ts";
-import { until } from "../../../toolchain/until.mjs";
-import { ask, nodeOf } from "../harness/client.ts";
-import { RoutedMesh, names } from "../harness/models/routed-mesh.ts";
+import { lacking } from "../support/needs.ts";
+import { until } from "../../toolchain/until.mjs";
+import { ask, nodeOf } from "../behaviour/harness/client.ts";
+import { RoutedMesh, names } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";

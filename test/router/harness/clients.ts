@@ -1,4 +1,4 @@
-import { type Answered, BrokenAnswer, nodeOf } from "../client.ts";
+import { type Answered, BrokenAnswer, nodeOf } from "../../behaviour/harness/client.ts";
 import type { ForkedModelNode } from "./forked-model-node.ts";
 import type { RoutedMesh } from "./routed-mesh.ts";
 

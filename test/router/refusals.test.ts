@@ -2,10 +2,10 @@ import { Agent } from "node:http";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { lacking } from "../../support/needs.ts";
-import { until } from "../../../toolchain/until.mjs";
-import { type Answered, ask } from "../harness/client.ts";
-import { RoutedMesh } from "../harness/models/routed-mesh.ts";
+import { lacking } from "../support/needs.ts";
+import { until } from "../../toolchain/until.mjs";
+import { type Answered, ask } from "../behaviour/harness/client.ts";
+import { RoutedMesh } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";

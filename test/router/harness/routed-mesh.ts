@@ -1,7 +1,7 @@
-import { until } from "../../../../toolchain/until.mjs";
-import { Balancer } from "../balancer.ts";
-import { ask, nodeOf, type Answered, type Asked } from "../client.ts";
-import { bridgeAddress } from "../docker.ts";
+import { until } from "../../../toolchain/until.mjs";
+import { Balancer } from "../../behaviour/harness/balancer.ts";
+import { ask, nodeOf, type Answered, type Asked } from "../../behaviour/harness/client.ts";
+import { bridgeAddress } from "../../behaviour/harness/docker.ts";
 import { ForkedModelNode } from "./forked-model-node.ts";
 import { ModelNode, type ModelNodeOptions } from "./model-node.ts";
 import {

@@ -1,7 +1,7 @@
-import type { BalancerArgs } from "../../../../config/balancer-args.ts";
-import type { Known } from "../../../../config/mesh-config.ts";
-import { INFERENCE } from "../../../../config/routes.ts";
-import { print, type Directive } from "../../../../templates/directive.ts";
+import type { BalancerArgs } from "../../../config/balancer-args.ts";
+import type { Known } from "../../../config/mesh-config.ts";
+import { INFERENCE } from "../../../config/routes.ts";
+import { print, type Directive } from "../../../templates/directive.ts";
 import {
   ENDED,
   LISTS,
@@ -15,10 +15,10 @@ import {
   routedServer,
   sessionCookie,
   watched,
-} from "../../../../templates/njs-conf.ts";
-import { dataFile, njsProgram, programHash } from "../../../../templates/njs-program.ts";
-import type { RoutedNode, RouterData } from "../../../../templates/router-data.ts";
-import type { BalancerOptions } from "../balancer.ts";
+} from "../../../templates/njs-conf.ts";
+import { dataFile, njsProgram, programHash } from "../../../templates/njs-program.ts";
+import type { RoutedNode, RouterData } from "../../../templates/router-data.ts";
+import type { BalancerOptions } from "../../behaviour/harness/balancer.ts";
 
 /** What a test may set beyond the nodes. */
 export interface RoutedOptions extends Pick<BalancerOptions, "docker"> {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
 
-import type { RouterSession } from "../../../templates/router-data.ts";
-import { lacking } from "../../support/needs.ts";
-import { until } from "../../../toolchain/until.mjs";
-import { type Answered, nodeOf } from "../harness/client.ts";
-import { RoutedMesh } from "../harness/models/routed-mesh.ts";
+import type { RouterSession } from "../../templates/router-data.ts";
+import { lacking } from "../support/needs.ts";
+import { until } from "../../toolchain/until.mjs";
+import { type Answered, nodeOf } from "../behaviour/harness/client.ts";
+import { RoutedMesh } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 
-import { lacking } from "../../support/needs.ts";
-import { until } from "../../../toolchain/until.mjs";
-import { nodeOf } from "../harness/client.ts";
-import { clients } from "../harness/models/clients.ts";
-import type { ForkedModelNode } from "../harness/models/forked-model-node.ts";
-import { RoutedMesh } from "../harness/models/routed-mesh.ts";
+import { lacking } from "../support/needs.ts";
+import { until } from "../../toolchain/until.mjs";
+import { nodeOf } from "../behaviour/harness/client.ts";
+import { clients } from "./harness/clients.ts";
+import type { ForkedModelNode } from "./harness/forked-model-node.ts";
+import { RoutedMesh } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";
