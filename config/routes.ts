@@ -6,6 +6,9 @@ export type Routes = Readonly<Record<string, readonly string[]>>;
 /** Answered by the balancer itself, always: whether it is alive. */
 export const HEALTH_PATH = "/healthz";
 
+/** Below it are the texts of errors that nginx finds before it knows a location; clients may not ask for them. */
+export const ERROR_PATH = "/mesh-error";
+
 /** What clients need: inference. */
 export const INFERENCE: Routes = {
   "/api/chat": ["POST"],

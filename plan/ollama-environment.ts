@@ -1,5 +1,5 @@
 import { isCdi } from "../config/cdi-device.ts";
-import { OLLAMA } from "../config/defaults.ts";
+import { OLLAMA, OLLAMA_PORT } from "../config/defaults.ts";
 import type { GpuArgs, OllamaSettings, ServiceArgs } from "../config/node-args.ts";
 import type { Known } from "../config/mesh-config.ts";
 
@@ -26,7 +26,7 @@ const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment">, string> = 
 export function ollamaEnvironment(mesh: Settings, node: Settings, gpus: GpuArgs): string[] {
   const settings = { ...OLLAMA, ...mesh, ...node };
   const variables: Record<string, string> = {
-    OLLAMA_HOST: "0.0.0.0:11434",
+    OLLAMA_HOST: `0.0.0.0:${OLLAMA_PORT}`,
     // Ollama deletes partly downloaded models older than an hour at each start, which a restart
     // during a long download must not do.
     OLLAMA_NOPRUNE: "1",

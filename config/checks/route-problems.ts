@@ -1,7 +1,7 @@
 import type { BalancerArgs } from "../balancer-args.ts";
 import type { Known } from "../mesh-config.ts";
 import { type Problem, show } from "../problems.ts";
-import { HEALTH_PATH, isManagementRoute } from "../routes.ts";
+import { ERROR_PATH, HEALTH_PATH, isManagementRoute } from "../routes.ts";
 
 /** Declared paths that the balancer serves itself, or never passes on. */
 export function routeProblems({ routes }: Known<BalancerArgs>): Problem[] {
@@ -16,7 +16,7 @@ export function routeProblems({ routes }: Known<BalancerArgs>): Problem[] {
 
 function refusedFor(path: string, set: string): string | undefined {
   if (path === HEALTH_PATH) return "must be another path: the balancer answers this one itself";
-  if (path.startsWith("/mesh-error"))
+  if (path.startsWith(ERROR_PATH))
     return "must be another path: the balancer keeps its error pages there";
   if (/(^|\/)\.{1,2}(\/|$)|\/\//.test(path)) {
     return 'must have no ".", ".." or empty part: nginx takes them out of what clients ask for, so it would match nothing';

@@ -1,3 +1,4 @@
+import { cpusText, isReadBack } from "../cpus.ts";
 import { z } from "zod";
 import {
   type GpuArgs,
@@ -147,7 +148,14 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     ollama: ollamaSchema.exactOptional(),
     models,
     memoryMiB: whole(64, 100_000_000).exactOptional(),
-    cpus: z.number("must be a number above 0").positive("must be a number above 0").exactOptional(),
+    cpus: z
+      .number("must be a number above 0")
+      .positive("must be a number above 0")
+      .refine(isReadBack, {
+        error: ({ input }) =>
+          `must be a number that Pulumi's docker provider reads back, or each up replaces the container; it would read ${cpusText(Number(input))}`,
+      })
+      .exactOptional(),
   },
   "must be an object with at least a name",
 );

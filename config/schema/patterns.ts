@@ -41,8 +41,14 @@ const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 
 const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
 
+/** In a state there may be a port that was never one; in a stack file it is a mistake. */
+const isEngine = (text: string): boolean => {
+  const parsed = parseEndpoint(text);
+  return parsed !== undefined && Number(parsed.port ?? 1) >= 1 && Number(parsed.port ?? 1) <= 65535;
+};
+
 /** A Docker engine's endpoint. */
-export const engine = z.string(ENGINE).refine((text) => parseEndpoint(text) !== undefined, ENGINE);
+export const engine = z.string(ENGINE).refine(isEngine, ENGINE);
 
 /** A Docker image. */
 export const image = matching(IMAGE, "must be an image as name:tag or name@sha256:digest");

@@ -1,3 +1,4 @@
+import { ERROR_PATH } from "../../config/routes.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { apiKeyMaps, hasApiKeys } from "./api-keys.ts";
 import { KEY_NAME } from "../variables.ts";
@@ -38,7 +39,7 @@ export function accessMaps(balancer: BalancerPlan): Directive[] {
         entry("default", "pass"),
         // Where nginx is sent for its own errors; clients get 404 there. Only what has a location: another path
         // would go on to wherever unknown ones go.
-        entry(pattern`^\S+ \S+ \S+ /mesh-error/(${anyOf(pagesWithPath(balancer))})\z`, "pass"),
+        entry(pattern`^\S+ \S+ \S+ ${ERROR_PATH}/(${anyOf(pagesWithPath(balancer))})\z`, "pass"),
         entry(pattern`^refused `, "network"),
         entry(pattern`^\S+ preflight `, "preflight"),
         entry(pattern`^\S+ foreign `, "origin"),

@@ -1,3 +1,4 @@
+import { ERROR_PATH } from "../../config/routes.ts";
 import { RETRY_AFTER_SECONDS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
@@ -133,7 +134,7 @@ const PAGES: readonly ErrorPage[] = [
   },
 ];
 
-const place = ({ name, early }: ErrorPage) => (early ? `/mesh-error/${name}` : `@mesh_${name}`);
+const place = ({ name, early }: ErrorPage) => (early ? `${ERROR_PATH}/${name}` : `@mesh_${name}`);
 
 const variable = ({ name }: ErrorPage) => `$mesh_error_${name}`;
 

@@ -1,3 +1,4 @@
+import { ERROR_PATH } from "../../config/routes.ts";
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { posix } from "node:path";
@@ -81,10 +82,10 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
           : []),
         directive("default_type", "application/json"),
         directive("add_header", "X-Content-Type-Options", "nosniff", "always"),
-        directive("error_page", 400, 405, 408, 414, 494, 501, 505, "=400", "/mesh-error/400"),
+        directive("error_page", 400, 405, 408, 414, 494, 501, 505, "=400", `${ERROR_PATH}/400`),
         block(
           "location",
-          ["=", "/mesh-error/400"],
+          ["=", `${ERROR_PATH}/400`],
           [directive("internal"), directive("return", 400, refusal("bad request"))],
         ),
         block(

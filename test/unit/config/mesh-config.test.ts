@@ -61,7 +61,7 @@ describe("valid", () => {
     ],
     "nodes.0.models": [[], ["llama3.2:3b"], ["hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"]],
     "nodes.0.memoryMiB": [64, 100_000_000],
-    "nodes.0.cpus": [0.5, 1, 128],
+    "nodes.0.cpus": [0.5, 1, 128, 2.25, 1 / 3],
     "ollama.keepAlive": ["5m", "24h", "1h30m", "1.5h", "300ms", "0", "-1", "300"],
     "ollama.kvCacheType": ["f16", "q8_0", "q4_0"],
     "ollama.flashAttention": [true, false],
@@ -197,7 +197,14 @@ describe("attacks", () => {
   });
 
   test("engines that look like options of ssh are refused, with or without a user", () => {
-    for (const host of ["ssh://-oProxyCommand", "ssh://-x@gpu1", "tcp://-x:2375", "unix://run/x"]) {
+    for (const host of [
+      "ssh://-oProxyCommand",
+      "ssh://-x@gpu1",
+      "tcp://-x:2375",
+      "ssh://gpu1:65536",
+      "tcp://gpu1:0",
+      "unix://run/x",
+    ]) {
       expect(problemPaths({ nodes: [{ name: "a", host }] }), host).toEqual(["nodes[0].host"]);
     }
   });
@@ -209,7 +216,7 @@ describe("invalid", () => {
     "nodes.0.weight": [0, 1001, 0.5, "1"],
     "nodes.0.maxConnections": [-1, 100_001],
     "nodes.0.memoryMiB": [0, 63, 1.5, 100_000_001],
-    "nodes.0.cpus": [0, -1, NaN, Infinity, "2"],
+    "nodes.0.cpus": [0, -1, NaN, Infinity, "2", 0.05, 10.05],
     "nodes.0.access": ["balanceronly", "private", true],
     access: ["none", false],
     "nodes.0.backup": ["true", 1, null],
