@@ -128,7 +128,7 @@ function remoteNodes(plan: MeshPlan, nodes: LateValues["nodes"]) {
     .apply((all) => all.map(({ name, address, port }) => ({ node: name, address, port })));
 }
 
-/** Nodes that the mesh runs wait for each other, where they must: see turn-order.ts. */
+/** Nodes that the mesh runs wait for each other, where they must: see rollout-order.ts. */
 function createNodes(
   mesh: OllamaMesh,
   { plan, nodes }: LateValues,

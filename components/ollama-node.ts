@@ -71,7 +71,7 @@ export class OllamaNode extends pulumi.ComponentResource {
   }
 }
 
-/** Before a container is made or replaced: see steps/turn.ts. */
+/** Before a container is made or replaced: see steps/nodes/turn.ts. */
 function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs, guard?: NodeGuard) {
   const { mesh, plan } = args;
   const made = pulumi.all([args.node, args.environment, pulumi.output(guard?.spec)]);
