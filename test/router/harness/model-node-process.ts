@@ -1,4 +1,4 @@
-// A node with models in a process of its own; see frozen-node.ts. It ends with its parent.
+// A node with models in a process of its own; see forked-model-node.ts. It ends with its parent.
 import { ModelNode, type ModelNodeOptions } from "./model-node.ts";
 
 let node: ModelNode | undefined;
