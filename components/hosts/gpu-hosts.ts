@@ -39,6 +39,7 @@ type DescribedHost = Omit<GpuHostArgs, "after">;
 function describeHosts({ plan, nodes }: LateValues, args: OllamaMeshArgs): DescribedHost[] {
   const byHost = pulumi.all([...nodes.values()]).apply((all) => nodesByHost(plan, all));
   const stores = byHost.apply((nodes) => plan.hosts.map((host) => storeRef(host, nodes)));
+  const declared = new Map(args.nodes.map((node) => [node.name, node]));
   const nginx = nginxImage(args);
   return plan.hosts.map((host, at): DescribedHost => {
     const containers = byHost.apply((nodes) => containersOf(host, nodes));
@@ -52,16 +53,19 @@ function describeHosts({ plan, nodes }: LateValues, args: OllamaMeshArgs): Descr
         : {}),
       // With the settings, since a plan has placeholders for values of the environment.
       purpose: pulumi
-        .all([containers, settingsOn(host, args)])
+        .all([containers, settingsOn(host, args.ollama, declared)])
         .apply(([containers, settings]) =>
-          shortHash(JSON.stringify([containers.toSorted(byName), settings, host.network]), 16),
+          shortHash(
+            JSON.stringify([containers.toSorted(inOrderOfNames), settings, host.network]),
+            16,
+          ),
         ),
       minimumFreeGiB: plan.rollout.minimumFreeGiB,
     };
   });
 }
 
-const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+const inOrderOfNames = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
 
 /** In the order of the arguments, by endpoint; nodes that the mesh does not run are on none. */
 function nodesByHost({ hosts }: MeshPlan, nodes: NodePlan[]): Record<string, NodePlan[]> {
@@ -106,13 +110,16 @@ export const nginxImage = ({ balancer }: OllamaMeshArgs): pulumi.Output<string> 
   pulumi.output(balancer?.image ?? NGINX_IMAGE);
 
 /** What is declared of a host's nodes that may hold values known later, by node, and that of all. */
-function settingsOn({ nodes }: HostPlan, args: OllamaMeshArgs) {
-  const declared = new Map(args.nodes.map((node) => [node.name, node]));
+function settingsOn(
+  { nodes }: HostPlan,
+  ofAll: OllamaMeshArgs["ollama"] = {},
+  declared: ReadonlyMap<string, OllamaMeshArgs["nodes"][number]>,
+) {
   const own = nodes.map((name) => {
     const { ollama = {}, service = {} } = declared.get(name) ?? {};
     return { ollama, service };
   });
-  return pulumi.output(nodes.length === 0 ? [] : [args.ollama ?? {}, ...own]);
+  return pulumi.output(nodes.length === 0 ? [] : [ofAll, ...own]);
 }
 
 /** One inspection of all hosts that something is changed on, with all their problems in one message. */

@@ -134,7 +134,8 @@ const PAGES: readonly ErrorPage[] = [
   },
 ];
 
-const place = ({ name, early }: ErrorPage) => (early ? `${ERROR_PATH}/${name}` : `@mesh_${name}`);
+const locationOf = ({ name, early }: ErrorPage) =>
+  early ? `${ERROR_PATH}/${name}` : `@mesh_${name}`;
 
 const variable = ({ name }: ErrorPage) => `$mesh_error_${name}`;
 
@@ -181,9 +182,15 @@ export function errorTexts(balancer: BalancerPlan): Directive[] {
 export function errorPages(balancer: BalancerPlan): Directive[] {
   const pages = possible(balancer);
   return [
-    ...pages.map((page) => directive("error_page", ...page.codes, `=${page.status}`, place(page))),
+    ...pages.map((page) =>
+      directive("error_page", ...page.codes, `=${page.status}`, locationOf(page)),
+    ),
     ...pages.map((page, at) => {
-      const of = block("location", [...(page.early ? ["="] : []), place(page)], pageBody(page));
+      const of = block(
+        "location",
+        [...(page.early ? ["="] : []), locationOf(page)],
+        pageBody(page),
+      );
       return at === 0
         ? because("these pages carry the headers of the server besides their own", of)
         : of;
