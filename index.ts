@@ -9,6 +9,6 @@ Reflect.deleteProperty(Error, "prepareStackTrace");
 const name = `${pulumi.getProject()}-${pulumi.getStack()}`;
 const mesh = new OllamaMesh(name, readStackConfig(new pulumi.Config()));
 
-export const endpoint = mesh.endpoint;
-export const nodes = mesh.nodes;
-export const curl = mesh.curl;
+const { endpoint, endpoints, nodes, curl, monitoring } = mesh;
+// Pulumi warns of an output that is undefined.
+export default { endpoint, endpoints, nodes, curl, ...(monitoring ? { monitoring } : {}) };

@@ -1,55 +1,69 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
-import { restart } from "../steps/nodes/restart.ts";
+import { createRequire } from "node:module";
+import { DockerError } from "../steps/engine/docker-engine.ts";
 import { StepError } from "../steps/step-error.ts";
-import { nodeInStack } from "./node-in-stack.ts";
+import { FAILED, MISUSED, readCommandLine, UsageError, type Command } from "./command.ts";
+import { discover } from "./discover/discover.ts";
+import { doctor } from "./doctor/doctor.ts";
+import { restart } from "./restart.ts";
+import { status } from "./status/status.ts";
 
-const HELP = `Usage: ollama-mesh restart NODE [--drain-seconds N] [--stack STACK]
+const COMMANDS: Record<string, Command> = { discover, doctor, restart, status };
 
-Takes a node out of traffic, restarts its container, and lets it in again when it answers with a token.
-Other nodes serve on. Run it in the folder of the Pulumi program whose stack has the mesh.
+const HELP = `Usage: ollama-mesh COMMAND [OPTIONS]
 
-  --drain-seconds N  for requests in flight to the node; default 10, since those of a stuck node never end
-  --stack STACK      default the selected stack
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join("\n")}
+
+ollama-mesh COMMAND --help says more. Exit codes: 0 done and all is well, 1 something is wrong, 2 not understood.
 `;
 
-/** A stuck node's requests never end, a busy one's do: a few more seconds would cut the stuck ones no less. */
-const DRAIN_SECONDS = 10;
-
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        "drain-seconds": { type: "string" },
-        stack: { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    throw new StepError(`${(error as Error).message}\n\n${HELP}`);
-  }
+/**
+ * That this Node.js knows what the package is written in: npm only warns, and only where it installs.
+ *
+ * @throws StepError when it is too old
+ */
+function checkNode(): void {
+  const { engines } = createRequire(import.meta.url)("ollama-mesh/package.json") as {
+    engines: { node: string };
+  };
+  const oldest = engines.node.slice(">=".length);
+  if (process.versions.node.localeCompare(oldest, "en", { numeric: true }) >= 0) return;
+  throw new StepError(
+    `ollama-mesh needs Node.js ${oldest} or newer, and the node on the PATH is ${process.version} (${process.execPath}); install a newer one, or put its folder first on the PATH`,
+  );
 }
 
-async function main(): Promise<void> {
-  const { positionals, values } = readArguments();
-  if (values.help) return void process.stdout.write(HELP);
-  const [command, node, ...rest] = positionals;
-  if (command !== "restart" || node === undefined || rest.length > 0) throw new StepError(HELP);
-  const seconds = values["drain-seconds"];
-  if (seconds !== undefined && !/^\d{1,5}$/.test(seconds)) {
-    throw new StepError(`--drain-seconds must be a whole number of seconds, got "${seconds}"`);
+async function main(): Promise<number> {
+  checkNode();
+  const line = readCommandLine(process.argv.slice(2), COMMANDS);
+  const help = line ? line.given.values["help"] && line.command.help : HELP;
+  if (help) {
+    process.stdout.write(help);
+    return 0;
   }
-  const input = await nodeInStack(node, values.stack);
-  const drainTimeoutSeconds = seconds === undefined ? DRAIN_SECONDS : Number(seconds);
-  await restart({ ...input, admission: { ...input.admission, drainTimeoutSeconds } });
-  process.stdout.write(`node ${node} is back in traffic\n`);
+  return line!.command.run(line!.given);
 }
+
+/** What a user is told; undefined for a mistake of ours. */
+function messageFor(error: unknown): string | undefined {
+  if (error instanceof StepError) return error.message.trimEnd();
+  if (!(error instanceof DockerError)) return undefined;
+  return `${error.message.trimEnd()}; mend what Docker says, and try again`;
+}
+
+// Who reads it has seen enough, as head.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 try {
-  await main();
+  process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof StepError)) throw error;
-  process.stderr.write(`${error.message.trimEnd()}\n`);
-  process.exitCode = 1;
+  const message = messageFor(error);
+  if (message === undefined) throw error;
+  process.stderr.write(`${message}\n`);
+  process.exitCode = error instanceof UsageError ? MISUSED : FAILED;
 }

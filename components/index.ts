@@ -1,29 +1,46 @@
 export { OllamaMesh } from "./ollama-mesh.ts";
 export {
   Algorithm,
+  Health,
+  LogClients,
   RetryProfile,
+  Routing,
   RouteSet,
   type AccessArgs,
   type ApiKeyArgs,
   type BalancerArgs,
+  type BalancerHostArgs,
   type KeepaliveArgs,
   type LimitArgs,
   type ListenArgs,
+  type LogArgs,
   type ManagementArgs,
+  type PoolArgs,
+  type QueueArgs,
   type RetryArgs,
   type RouteArgs,
   type RoutesArgs,
   type StickyArgs,
   type TlsArgs,
+  type TracingArgs,
 } from "../config/balancer-args.ts";
-export type { NodeStatus, OllamaMeshArgs, RolloutArgs } from "../config/mesh-args.ts";
+export type {
+  MonitoringArgs,
+  MonitoringStatus,
+  NodeStatus,
+  OllamaMeshArgs,
+  RolloutArgs,
+} from "../config/mesh-args.ts";
 export {
   GpuVendor,
   NodeAccess,
+  NodeApi,
+  ServiceIpc,
   type GpuArgs,
   type MountArgs,
   type NodeArgs,
   type NodeTlsArgs,
   type OllamaSettings,
+  type ProbeArgs,
   type ServiceArgs,
 } from "../config/node-args.ts";

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "../config/mesh-args.ts";
-import { nodeParser } from "../config/node-parser.ts";
+import { nodeParser, parseNodeKey } from "../config/node-parser.ts";
 import { parseMesh } from "../config/parse-mesh.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
-import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import { type BalancerPlan, planBalancers } from "../plan/balancer-plan.ts";
+import { askNetworks, type ObservedNetworks } from "./observed/observed-networks.ts";
 import { planMesh, replanNode, type MeshPlan } from "../plan/mesh-plan.ts";
 import type { NodePlan } from "../plan/node-plan.ts";
 import { NAME } from "../config/schema/node-schema.ts";
@@ -25,6 +26,8 @@ function placeholder(path: readonly PropertyKey[]): string | undefined {
   if (path[0] === "balancer" && path[1] === "tls") return PEM_PLACEHOLDER[String(field)];
   if (path[0] === "balancer" && field === "key") return `known-later-key-${String(path[3])}`;
   if (field === "address" && path[0] === "nodes") return `${ADDRESS}${String(path[1])}.invalid`;
+  if (field === "apiKey") return "known-later";
+  if (field === "webhook") return "https://known-later.invalid/";
   if (path.at(-2) === "environment") return "known later";
   return undefined;
 }
@@ -64,8 +67,14 @@ export interface LateValues {
   config: MeshConfig;
   /** By node name, as it will be. */
   nodes: Map<string, pulumi.Output<NodePlan>>;
-  /** The balancer as it will be: secret as soon as it has a key or a certificate. */
+  /** What nodes know the balancer by, by node name; secret. */
+  keys: Map<string, pulumi.Output<string>>;
+  /** The balancers as they will be, by the first: secret as soon as it has a key or a certificate. */
   balancer: pulumi.Output<BalancerPlan>;
+  /** Those that the mesh has already. */
+  networks: ObservedNetworks;
+  /** URL that is told of alerts, secret; absent for none. */
+  webhook?: pulumi.Output<string>;
 }
 
 /**
@@ -76,13 +85,14 @@ export interface LateValues {
 export function planArgs(name: string, args: OllamaMeshArgs): LateValues {
   const problems: Problem[] = [];
   if (!NAME.test(name)) {
-    const text = `must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got ${show(name)}`;
+    const text = `must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got ${show(name)}; it is what the program calls its OllamaMesh, often <project>-<stack>`;
     problems.push({ path: "name of the mesh", text });
   }
   const plain = withPlaceholders(args, [], problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const config = parseMesh(plain, name);
-  const plan = planMesh(name, config);
+  const networks = askNetworks(name, planBalancers(name, config));
+  const plan = planMesh(name, config, networks);
   const parseNode = nodeParser(config, name);
   const nodes = new Map(
     plan.nodes.map((node, i): [string, pulumi.Output<NodePlan>] => {
@@ -97,9 +107,48 @@ export function planArgs(name: string, args: OllamaMeshArgs): LateValues {
   const balancer = pulumi
     .output(withSecrets(args).balancer)
     .apply((known) =>
-      checked(() => planMesh(name, parseMesh({ ...config, balancer: known }, name)).balancer),
+      checked(
+        () => planMesh(name, parseMesh({ ...config, balancer: known }, name), networks).balancer,
+      ),
     );
-  return { plan, config, nodes, balancer };
+  const webhook = alertsUrl(args, name, config);
+  return {
+    ...{ plan, config, nodes, keys: nodeKeys(args), balancer, networks },
+    ...(webhook ? { webhook } : {}),
+  };
+}
+
+function alertsUrl(
+  { monitoring }: OllamaMeshArgs,
+  name: string,
+  config: MeshConfig,
+): pulumi.Output<string> | undefined {
+  if (monitoring?.webhook === undefined) return undefined;
+  return pulumi
+    .secret(monitoring.webhook)
+    .apply((webhook) =>
+      checked(
+        () =>
+          parseMesh({ ...config, monitoring: { ...config.monitoring, webhook } }, name).monitoring!
+            .webhook!,
+      ),
+    );
+}
+
+/** Apart from the nodes: as part of one it would make all of it secret. */
+function nodeKeys({ nodes }: OllamaMeshArgs): Map<string, pulumi.Output<string>> {
+  return new Map(
+    nodes.flatMap(({ name, apiKey }, at) =>
+      apiKey === undefined
+        ? []
+        : [
+            [
+              name,
+              pulumi.secret(apiKey).apply((known) => checked(() => parseNodeKey(known, at))),
+            ] as const,
+          ],
+    ),
+  );
 }
 
 /** Keys are secret from here on, however they were given. */

@@ -1,33 +1,48 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { NGINX } from "../config/defaults.ts";
+import type { Routing } from "../config/balancer-args.ts";
 import { MESH_LABEL } from "../config/names.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import { joinNetwork, meshNetwork } from "./balancers/mesh-network.ts";
+import { balancerContainers } from "./balancer-containers.ts";
 import { keepSecrets } from "./balancer-secrets.ts";
-import { nginxContainerArgs, publishedPorts } from "./containers/balancer-container.ts";
+import type { CloserArgs } from "./containers/connection-closer.ts";
+import { publishedPorts } from "./containers/balancer-container.ts";
+import { routingOf } from "./balancers/nginx-modules.ts";
+import { virtualAddress } from "./balancers/virtual-address.ts";
 import type { GpuHost } from "./hosts/gpu-host.ts";
-import { clearOrphan } from "./orphan.ts";
+import { isRouted, routerOf } from "../templates/nodes/routed-node.ts";
 import { step } from "./step.ts";
 
 /** Arguments of LoadBalancer. */
-export interface LoadBalancerArgs {
+export interface LoadBalancerArgs extends Pick<CloserArgs, "nodes"> {
   mesh: string;
   /** With placeholders for what is known later. */
   plan: BalancerPlan;
   /** As it will be, secrets included. */
   known: pulumi.Output<BalancerPlan>;
+  /** Whether its engine said which networks it has. */
+  isNetworkKnown: boolean;
   image: pulumi.Input<string>;
   host: GpuHost;
   /** Nodes that must be within its reach before their containers are touched. */
   remote: pulumi.Input<{ node: string; address: string; port: number }[]> | undefined;
-  /** The rendered config, without server lines. */
-  base: pulumi.Input<string>;
+  /** The rendered config, without server lines, for a plan that may differ in how nodes are chosen. */
+  base: (routing: Routing) => pulumi.Input<string>;
+  /** Whether how nodes are chosen is declared, and so no other way will do. */
+  declaresRouting: boolean;
   /** What somebody changed by hand of the config; undefined for nothing. */
   drift: string | undefined;
-  /** Hosts that must have answered before anything of the balancer is changed. */
-  asked: pulumi.Resource[];
+  /** That nginx is down; undefined where it is not. */
+  down: string | undefined;
+  /** Seconds that streams get when their nginx is replaced: rollout.drainTimeoutSeconds. */
+  drainSeconds: number;
+  /** Hosts that must have answered, and the other balancer that is changed first, before anything of this one is. */
+  after: pulumi.Resource[];
+  /** Names of all nodes, where lines of others may have been left by a time when its machine was off. */
+  declared?: string[];
 }
 
 /** nginx in a container, with its config in a volume; nodes are added by their admissions. */
@@ -45,15 +60,24 @@ export class LoadBalancer extends pulumi.ComponentResource {
     const image = imageOnHost(name, args, this);
     const ports = freePorts(name, args, this, image);
     this.network = meshNetwork(name, args, known);
+    const joined = joinNetwork(name, args, this.network, this, args.after);
     const volume = configVolume(name, args, known);
     const reach = args.remote ? [reachNodes(name, ref, args, [image, this.network], this)] : [];
-    const before = [image, this.network, volume, ...reach, ...args.asked];
-    const config = configInVolume(name, args, { parent: this, dependsOn: before });
-    const container = nginxContainer(name, args, this.network, {
-      ...here,
-      dependsOn: [config, ports],
-    });
-    servingGate(name, ref, container, this);
+    // Also the ports: nginx takes the config over, which must not be while the front is to stay as it is.
+    const before = [image, ports, joined, volume, ...reach, ...args.after];
+    const routing = routingOf(image, args, this);
+    const usage = plan.usageVolume ? [usageVolume(name, plan.usageVolume, args, image, known)] : [];
+    const config = configInVolume(name, args, routing, { parent: this, dependsOn: before });
+    const containers = {
+      ...args,
+      network: this.network,
+      parent: this,
+      after: [config, ...usage],
+      hasImage: image,
+    };
+    const serving = balancerContainers(name, containers);
+    const { virtualAddress: shared } = plan;
+    if (shared) virtualAddress(name, { ...args, shared, parent: this, after: serving });
     this.registerOutputs({});
   }
 }
@@ -63,7 +87,13 @@ function imageOnHost(
   { plan, image, host }: LoadBalancerArgs,
   parent: pulumi.Resource,
 ): local.Command {
-  const input = { endpoint: plan.endpoint, images: [image] };
+  const input = {
+    endpoint: plan.endpoint,
+    images: [image],
+    // Not asked where nobody wants to know, so that such stacks have nothing to change.
+    ...(isRouted(plan) ? { asksNjs: image } : {}),
+    ...(plan.tracing ? { asksOtel: image } : {}),
+  };
   return step(`${name}-image`, { create: "image" }, input, { parent, dependsOn: [host.preflight] });
 }
 
@@ -96,10 +126,30 @@ function configVolume(
   return new docker.Volume(`${name}-config`, { name: plan.volume, labels }, opts);
 }
 
+/** The volume with what API keys use; nginx's, whom Docker makes none. */
+function usageVolume(
+  name: string,
+  volume: string,
+  { mesh, plan, image }: LoadBalancerArgs,
+  hasImage: pulumi.Resource,
+  opts: pulumi.CustomResourceOptions & { parent: pulumi.Resource },
+): local.Command {
+  const labels = [{ label: MESH_LABEL, value: mesh }];
+  const made = new docker.Volume(`${name}-usage`, { name: volume, labels }, opts);
+  return step(
+    `${name}-usage-owner`,
+    { create: "ownUsage" },
+    { endpoint: plan.endpoint, volume: made.name, image },
+    { parent: opts.parent, dependsOn: [hasImage], ignoreChanges: ["stdin"] },
+    [made.id],
+  );
+}
+
 /** The secret files first, then the config that names them; nginx takes it over where it runs. */
 function configInVolume(
   name: string,
-  { plan, known, image, base, drift }: LoadBalancerArgs,
+  { plan, known, image, base, drift, declared }: LoadBalancerArgs,
+  routing: pulumi.Output<Routing>,
   before: { parent: pulumi.Resource; dependsOn: pulumi.Resource[] },
 ): local.Command {
   const ref = balancerRef(plan);
@@ -107,70 +157,17 @@ function configInVolume(
   return step(
     `${name}-config`,
     { create: "applyConfig" },
-    { balancer: ref, image, base, secrets: secrets.hash },
+    {
+      balancer: ref,
+      image,
+      base: routing.apply(base),
+      secrets: secrets.hash,
+      ...(declared ? { declared } : {}),
+      ...(isRouted(plan)
+        ? { router: routing.apply((by) => routerOf({ ...plan, routing: by })) }
+        : {}),
+    },
     { ...before, dependsOn: [...before.dependsOn, ...secrets.kept], drift },
-  );
-}
-
-function meshNetwork(
-  name: string,
-  { mesh, plan }: LoadBalancerArgs,
-  opts: pulumi.CustomResourceOptions,
-) {
-  const orphan = {
-    kind: "network" as const,
-    endpoint: plan.endpoint,
-    name: plan.network,
-    label: MESH_LABEL,
-    mesh,
-  };
-  return new docker.Network(
-    `${name}-network`,
-    {
-      name: plan.network,
-      driver: "bridge",
-      ipamConfigs: [{ subnet: plan.addresses.subnet, gateway: plan.addresses.gateway }],
-      labels: [{ label: MESH_LABEL, value: mesh }],
-    },
-    { ...opts, ...clearOrphan(`${name}-network`, balancerRef(plan), orphan) },
-  );
-}
-
-/**
- * A container's place in the mesh network. The name comes from the network itself, so that Pulumi deletes what is in it
- * first when it must be replaced: Docker removes no network with a container.
- */
-export const networkAttachment = ({ name }: docker.Network, ipv4Address: string) => ({
-  networksAdvanced: [{ name, ipv4Address }],
-});
-
-function nginxContainer(
-  name: string,
-  args: LoadBalancerArgs,
-  network: docker.Network,
-  opts: pulumi.CustomResourceOptions,
-) {
-  const { mesh, plan } = args;
-  const orphan = {
-    kind: "container" as const,
-    endpoint: plan.endpoint,
-    name: plan.container,
-    label: MESH_LABEL,
-    mesh,
-  };
-  return new docker.Container(
-    name,
-    {
-      ...nginxContainerArgs(mesh, plan),
-      ...networkAttachment(network, plan.addresses.balancer),
-      image: args.image,
-    },
-    {
-      ...opts,
-      ...clearOrphan(name, balancerRef(plan), orphan),
-      deleteBeforeReplace: true,
-      replaceOnChanges: ["healthcheck", "tmpfs"],
-    },
   );
 }
 
@@ -184,19 +181,4 @@ function reachNodes(
 ): local.Command {
   const input = { balancer: ref, image, nodes: remote };
   return step(`${name}-reach`, { create: "reach" }, input, { parent, dependsOn }, undefined, true);
-}
-
-function servingGate(
-  name: string,
-  ref: ReturnType<typeof balancerRef>,
-  container: docker.Container,
-  parent: pulumi.Resource,
-): local.Command {
-  return step(
-    `${name}-serving`,
-    { create: "serving" },
-    { balancer: ref, pids: NGINX.pids },
-    { parent, dependsOn: [container] },
-    [container.id],
-  );
 }

@@ -8,6 +8,8 @@ import type { MeshPlan } from "../plan/mesh-plan.ts";
 import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
 import type { LinkKeyPairs } from "../steps/nodes/guard.ts";
 import { guardContainerArgs, guardFiles, guardVolume } from "./containers/guard-container.ts";
+import { formerNames, nameAt } from "./balancers/per-balancer.ts";
+import { oneThatIsOn, type PlacedBalancer } from "./balancers/placed-balancer.ts";
 import type { GpuHost } from "./hosts/gpu-host.ts";
 import { clearOrphan } from "./orphan.ts";
 import { spread } from "./outputs.ts";
@@ -25,12 +27,13 @@ export interface NodeGuardArgs {
   /** nginx's. */
   image: pulumi.Output<string>;
   host: GpuHost;
+  balancers: readonly PlacedBalancer[];
 }
 
 /** What stands beside a node with access: balancerOnly, and is published in its place. */
 export interface NodeGuard {
-  /** The node, with the certificates by which the balancer and the guard know each other. */
-  linked: pulumi.Output<NodePlan>;
+  /** The node, with the certificates by which a balancer and the guard know each other. */
+  linkedTo: (balancer: PlacedBalancer) => pulumi.Output<NodePlan>;
   /** What it is made of, but for the node's container: a change of it replaces it. */
   spec: pulumi.Output<unknown>;
   /** What the node's container waits for. */
@@ -58,7 +61,15 @@ export function nodeGuard(
 ): NodeGuard {
   const making = begin(parent, name, args);
   const { mesh, node, image, container, guard } = making;
-  const link = nodeLink(parent, name, args.plan);
+  // In the order of their names, so that balancers may change places.
+  const sorted = args.balancers.toSorted((a, b) =>
+    (a.plan.key ?? "") < (b.plan.key ?? "") ? -1 : 1,
+  );
+  const links = sorted.map((at) => nodeLink(parent, name, args.plan, at));
+  const link = pulumi.all(links).apply(([first, ...others]) => ({
+    server: first!.server,
+    clients: [first!, ...others].map(({ client }) => client),
+  }));
   const files = link.apply((made) => guardFiles(container, made));
   const volumeName = pulumi.unsecret(files.apply((all) => guardVolume(guard, all)));
   const network = guardNetwork(making);
@@ -67,10 +78,11 @@ export function nodeGuard(
     .all([node, volumeName])
     .apply(([known, volume]) => guardContainerArgs(mesh.name, known, volume));
   return {
-    linked: pulumi.all([node, link]).apply(([known, { server, client }]) => ({
-      ...known,
-      tls: { ...known.tls!, caCertificate: server.certificate, client },
-    })),
+    linkedTo: (balancer) =>
+      pulumi.all([node, link]).apply(([known, { server, clients }]) => {
+        const client = clients[sorted.indexOf(balancer)]!;
+        return { ...known, tls: { ...known.tls!, caCertificate: server.certificate, client } };
+      }),
     spec: pulumi.all([made, image]),
     network,
     beside: (container) => guardContainer(making, made, container, [network, kept]),
@@ -98,13 +110,13 @@ function begin(
 
 /** @param of for a container its node, by which it is known whether it serves */
 function clearGuardOrphan(
-  { name, mesh, container, guard }: Making,
+  { name, mesh, container, guard, balancers }: Making,
   of: { kind: "network" } | { kind: "container"; node: string },
 ): pulumi.CustomResourceOptions {
   const { endpoint } = container;
   const orphan = { endpoint, name: guard, label: MESH_LABEL, mesh: mesh.name, ...of };
   const resource = of.kind === "network" ? `${name}-guard-network` : `${name}-guard`;
-  return clearOrphan(resource, balancerRef(mesh.balancer), orphan);
+  return clearOrphan(resource, balancerRef(oneThatIsOn(balancers).plan), orphan);
 }
 
 function guardNetwork(making: Making): docker.Network {
@@ -161,14 +173,17 @@ function nodeLink(
   parent: pulumi.Resource,
   name: string,
   { name: node, tls, offline }: NodePlan,
+  { plan: balancer, isFirst }: PlacedBalancer,
 ): pulumi.Output<LinkKeyPairs> {
+  const ownName = nameAt(`${name}-link`, balancer);
   const made = step(
-    `${name}-link`,
+    ownName,
     { create: "makeLink" },
     { name: tls!.serverName },
     {
       parent,
       additionalSecretOutputs: ["stdout"],
+      aliases: formerNames(`${name}-link`, balancer, isFirst),
       // Else everything that is made with it would be taken down at once, and not by turns.
       deleteBeforeReplace: false,
       ...leftAlone(offline),
@@ -180,7 +195,7 @@ function nodeLink(
       const { validTo } = new X509Certificate(certificate);
       if (Date.parse(validTo) > Date.now() + GUARD.warningDays * DAY_MS) continue;
       void pulumi.log.warn(
-        `node ${node}: the balancer's access ends on ${validTo}; renew it: pulumi up --replace '**::${name}-link'`,
+        `node ${node}: the balancer's access ends on ${validTo}; renew it: pulumi up --replace '**::${ownName}'`,
         parent,
       );
       break;

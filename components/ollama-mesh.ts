@@ -1,24 +1,27 @@
 import * as pulumi from "@pulumi/pulumi";
-import { nginxConf } from "../templates/nginx-conf.ts";
+import { dockerVariableProblems } from "../config/checks/docker-variables.ts";
+import { engineIsMocked } from "./engine-is-mocked.ts";
 import { balancerWarnings } from "../config/checks/warnings.ts";
 import { engineWarnings } from "./hosts/engine-warnings.ts";
 import { byName } from "./by-name.ts";
 import type { GpuHost } from "./hosts/gpu-host.ts";
 import { createHosts, nginxImage } from "./hosts/gpu-hosts.ts";
+import { createBalancers } from "./balancers/create-balancers.ts";
+import type { PlacedBalancer } from "./balancers/placed-balancer.ts";
 import { planArgs, type LateValues } from "./late-values.ts";
-import { balancerRef } from "../plan/balancer-ref.ts";
-import { LoadBalancer } from "./load-balancer.ts";
-import type { NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
+import type { MonitoringStatus, NodeStatus, OllamaMeshArgs } from "../config/mesh-args.ts";
 import { ollamaEnvironment, serviceEnvironment } from "../plan/ollama-environment.ts";
+import { createMonitoring } from "./monitoring/create-monitoring.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "../config/net/host-port.ts";
-import { urlAt, type BalancerPlan } from "../plan/balancer-plan.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
+import { urlAt } from "../plan/clients-url.ts";
 import { nodeState } from "../plan/node-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
 import { sshHostName } from "../steps/engine/ssh.ts";
 import { ConfigurationError } from "../config/problems.ts";
-import { configDrift } from "./observed/drift.ts";
-import { askBalancer, type NotObserved, type ObservedMesh } from "./observed/observed-mesh.ts";
+import { withoutUndefined } from "../config/without-undefined.ts";
+import { portTakerWarning } from "./observed/port-takers.ts";
 import { rolloutOrder } from "./observed/rollout-order.ts";
 
 /**
@@ -26,12 +29,16 @@ import { rolloutOrder } from "./observed/rollout-order.ts";
  * nginx load balancer that is configured, changed and drained without losing requests.
  */
 export class OllamaMesh extends pulumi.ComponentResource {
-  /** URL for clients. */
+  /** URL for clients: of two balancers by the address or name that leads to both, else that of the first. */
   readonly endpoint: pulumi.Output<string>;
+  /** URL of each balancer by itself, in the order of balancer.hosts: for DNS, and clients that try a second one. */
+  readonly endpoints: pulumi.Output<string[]>;
   /** Name, address and state of every node, in the order of the arguments. */
   readonly nodes: pulumi.Output<NodeStatus[]>;
   /** A command to try: one streamed answer through the balancer. */
   readonly curl: pulumi.Output<string>;
+  /** Where its monitoring is looked at; absent where none is declared. */
+  readonly monitoring?: pulumi.Output<MonitoringStatus>;
 
   /**
    * @param name also the prefix of all Docker names: unique among the meshes of an engine
@@ -42,13 +49,14 @@ export class OllamaMesh extends pulumi.ComponentResource {
     const known = plannedOrRefused(this, name, args);
     warn(this, known);
     const hosts = createHosts(this, known, args);
-    const observed = askBalancer(balancerRef(known.plan.balancer));
-    const balancer = createBalancer(this, known, hosts, observed, args);
-    const nodes = createNodes(this, known, hosts, balancer, observed, args);
+    const balancers = createBalancers(this, known, hosts, args);
+    const nodes = createNodes(this, known, hosts, balancers, args);
 
-    const served = pulumi.all(nodes.map(({ admission }) => admission.id));
+    const served = pulumi.all(nodes.flatMap(({ admissions }) => admissions.map(({ id }) => id)));
     const planned = pulumi.all(known.plan.nodes.map((node) => byName(known.nodes, node.name)));
-    this.endpoint = served.apply(() => clientsUrl(known.plan.balancer));
+    const { plan } = known;
+    this.endpoints = served.apply(() => Promise.all(plan.balancers.map(clientsUrl)));
+    this.endpoint = this.endpoints.apply(([first]) => plan.url ?? first!);
     this.nodes = pulumi.all([planned, served]).apply(([all]) =>
       all.map((node) => ({
         name: node.name,
@@ -56,13 +64,19 @@ export class OllamaMesh extends pulumi.ComponentResource {
         state: nodeState(node),
       })),
     );
-    this.curl = this.endpoint.apply((url) => exampleCall(url, known.plan));
-    this.registerOutputs({ endpoint: this.endpoint, nodes: this.nodes, curl: this.curl });
+    this.curl = this.endpoint.apply((url) => exampleCall(url, plan));
+    const { endpoint, endpoints, nodes: states, curl } = this;
+    const monitoring = createMonitoring(this, known, hosts, balancers, args);
+    if (monitoring) this.monitoring = monitoring;
+    const outputs = { endpoint, endpoints, nodes: states, curl };
+    this.registerOutputs(monitoring ? { ...outputs, monitoring } : outputs);
   }
 }
 
 function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs): LateValues {
   try {
+    const problems = engineIsMocked() ? [] : dockerVariableProblems(process.env);
+    if (problems.length > 0) throw new ConfigurationError(problems);
     return planArgs(name, args);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -76,76 +90,44 @@ function plannedOrRefused(mesh: OllamaMesh, name: string, args: OllamaMeshArgs):
 }
 
 /** Says before anything is touched what is allowed but may hurt. */
-function warn(mesh: OllamaMesh, { config }: LateValues): void {
-  for (const { path, text } of [...balancerWarnings(config), ...engineWarnings(config)]) {
+function warn(mesh: OllamaMesh, { config, networks }: LateValues): void {
+  const warnings = [
+    ...balancerWarnings(config),
+    ...engineWarnings(config),
+    ...networks.joining.map(portTakerWarning),
+  ];
+  for (const { path, text } of warnings) {
     void pulumi.log.warn(`${path}  ${text}`, mesh);
   }
-}
-
-function createBalancer(
-  mesh: OllamaMesh,
-  { plan, nodes, balancer }: LateValues,
-  hosts: Map<string, GpuHost>,
-  observed: ObservedMesh | NotObserved,
-  args: OllamaMeshArgs,
-): LoadBalancer {
-  return new LoadBalancer(
-    plan.balancer.container,
-    {
-      mesh: plan.name,
-      plan: plan.balancer,
-      known: balancer,
-      image: nginxImage(args),
-      host: byName(hosts, plan.balancer.endpoint),
-      remote: remoteNodes(plan, nodes),
-      base: pulumi
-        .all([pulumi.all([...nodes.values()]), redirectCertificate(args)])
-        .apply(([all, certificate]) => nginxConf(withCertificate(plan.balancer, certificate), all)),
-      drift: configDrift(observed),
-      asked: [...hosts.values()].map(({ preflight }) => preflight),
-    },
-    { parent: mesh },
-  );
-}
-
-/** The certificate as it will be, where the config holds its names. They are public, however it was given. */
-function redirectCertificate({ balancer }: OllamaMeshArgs): pulumi.Output<string | undefined> {
-  const { certificate, redirectPort } = balancer?.tls ?? {};
-  return pulumi.unsecret(pulumi.output(redirectPort === undefined ? undefined : certificate));
-}
-
-const withCertificate = (plan: BalancerPlan, certificate: string | undefined): BalancerPlan =>
-  certificate === undefined ? plan : { ...plan, tls: { ...plan.tls, certificate } };
-
-/** Nodes that the balancer will reach over the LAN, those in maintenance or offline left out; undefined when there are none. */
-function remoteNodes(plan: MeshPlan, nodes: LateValues["nodes"]) {
-  const remote = plan.nodes.filter(
-    ({ container, maintenance, offline }) => container?.publish && !maintenance && !offline,
-  );
-  if (remote.length === 0) return undefined;
-  return pulumi
-    .all(remote.map(({ name }) => byName(nodes, name)))
-    .apply((all) => all.map(({ name, address, port }) => ({ node: name, address, port })));
+  for (const { from, to } of networks.moving) {
+    void pulumi.log.warn(
+      `balancer.subnet  the mesh moves from ${from} to ${to}: nodes there are replaced one after the other, drained; the balancer's ports are refused for a moment at the begin, and streams that are open then are cut`,
+      mesh,
+    );
+  }
 }
 
 /** Nodes that the mesh runs wait for each other, where they must: see rollout-order.ts. */
 function createNodes(
   mesh: OllamaMesh,
-  { plan, nodes }: LateValues,
+  { plan, nodes, keys }: LateValues,
   hosts: Map<string, GpuHost>,
-  balancer: LoadBalancer,
-  observed: ObservedMesh | NotObserved,
+  balancers: PlacedBalancer[],
   args: OllamaMeshArgs,
 ): OllamaNode[] {
   const preparations = [...hosts.values()].flatMap((host) => host.prepared);
-  const order = rolloutOrder(plan, observed);
+  const order = rolloutOrder(
+    plan,
+    balancers.filter((each) => !each.plan.offline).map(({ observed }) => observed),
+  );
   const created = new Map<string, OllamaNode>();
   const create = (name: string) => {
     const i = plan.nodes.findIndex((node) => node.name === name);
     const node = plan.nodes[i]!;
     const host = node.container && hosts.get(node.container.endpoint);
     const { ollama = {}, service } = args.nodes[i]!;
-    const settings = pulumi.output([args.ollama ?? {}, ollama, service] as const);
+    const declared = pulumi.output([args.ollama ?? {}, ollama, service] as const);
+    const settings = declared.apply(withoutUndefined);
     const waitsFor = order.get(name) ?? [];
     return new OllamaNode(
       `${plan.name}-${name}`,
@@ -153,15 +135,15 @@ function createNodes(
         mesh: plan,
         plan: node,
         node: byName(nodes, name),
+        ...(keys.has(name) ? { apiKey: byName(keys, name) } : {}),
         environment: settings.apply(([all, own, service]) => {
           const gpus = node.container?.gpus ?? {};
           return service ? serviceEnvironment(service, gpus) : ollamaEnvironment(all, own, gpus);
         }),
         ...(host ? { host } : {}),
         image: nginxImage(args),
-        balancer,
-        observed,
-        after: [...preparations, ...waitsFor.map((other) => byName(created, other).admission)],
+        balancers,
+        after: [...preparations, ...waitsFor.flatMap((other) => byName(created, other).admissions)],
       },
       { parent: mesh },
     );
@@ -178,11 +160,20 @@ async function clientsUrl(plan: BalancerPlan): Promise<string> {
   return plan.urlBySsh ? urlAt(await sshHostName(plan.endpoint), plan) : plan.url;
 }
 
-function exampleCall(url: string, plan: MeshPlan): string {
-  const key = plan.balancer.access.apiKeys ? ' -H "Authorization: Bearer $KEY"' : "";
-  const { set, paths } = plan.balancer.routes;
-  if (set !== "ollama") return `curl${key} ${url}${paths[0]?.path ?? "/"}`;
-  const model = plan.nodes.flatMap(({ container }) => container?.models ?? [])[0] ?? "MODEL";
+/** To the default pool, or to the first node's where that has none: it answers nobody then. */
+function exampleCall(clients: string, { nodes, balancer }: MeshPlan): string {
+  const { access, pools = [], routes } = balancer;
+  const { pool: asked } = nodes.find(({ pool }) => pool === undefined) ?? nodes[0]!;
+  const { host, path = "" } = pools.find(({ name }) => name === asked) ?? {};
+  const headers = [
+    ...(access.apiKeys ? ["Authorization: Bearer $KEY"] : []),
+    ...(host === undefined ? [] : [`Host: ${host}`]),
+  ];
+  const told = headers.map((header) => ` -H "${header}"`).join("");
+  const url = clients + path;
+  if (routes.set !== "ollama") return `curl${told} ${url}${routes.paths[0]?.path ?? "/"}`;
+  const own = nodes.filter(({ pool }) => pool === asked);
+  const model = own.flatMap(({ container }) => container?.models ?? [])[0] ?? "MODEL";
   const message = { model, messages: [{ role: "user", content: "Hello" }] };
-  return `curl -N${key} ${url}/api/chat -d '${JSON.stringify(message)}'`;
+  return `curl -N${told} ${url}/api/chat -d '${JSON.stringify(message)}'`;
 }

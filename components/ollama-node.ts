@@ -1,24 +1,28 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { tlsProxy } from "../templates/nodes/tls-proxy.ts";
-import { serverLine } from "../templates/nodes/upstream.ts";
 import { GPUS, GUARD } from "../config/defaults.ts";
+import { admit } from "./balancers/admit.ts";
+import {
+  oneThatIsOn,
+  stepAt,
+  triggersAt,
+  type PlacedBalancer,
+} from "./balancers/placed-balancer.ts";
 import type { GpuHost } from "./hosts/gpu-host.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
-import { isPlaceholder } from "./late-values.ts";
-import { nodeContainerArgs } from "./containers/node-container.ts";
-import { networkAttachment, type LoadBalancer } from "./load-balancer.ts";
+import { filledIn, nodeContainerArgs } from "./containers/node-container.ts";
+import { networkAttachment } from "./balancers/mesh-network.ts";
 import { nodeGuard, type NodeGuard } from "./node-guard.ts";
 import { spread } from "./outputs.ts";
 import { clearOrphan } from "./orphan.ts";
 import { MESH_LABEL } from "../config/names.ts";
 import { shortHash } from "../config/short-hash.ts";
-import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
+import { verdictSource } from "../plan/verdict-source.ts";
+import type { ReadyInput } from "../steps/nodes/ready.ts";
+import { VERDICT_PORT } from "../templates/nginx-layout.ts";
+import type { ContainerPlan, NodePlan, ServicePlan } from "../plan/node-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import { lineDrift } from "./observed/drift.ts";
-import type { NotObserved, ObservedMesh } from "./observed/observed-mesh.ts";
 import { leftAlone, step } from "./step.ts";
 
 /** Arguments of OllamaNode. */
@@ -28,58 +32,78 @@ export interface OllamaNodeArgs {
   plan: NodePlan;
   /** As it will be. */
   node: pulumi.Output<NodePlan>;
+  /** What it knows the balancer by, secret; absent where it asks for no key. */
+  apiKey?: pulumi.Output<string>;
   /** NAME=value, secret where one of them is. */
   environment: pulumi.Output<string[]>;
   /** The host of a managed node. */
   host?: GpuHost;
   /** nginx's, for a node's guard. */
   image: pulumi.Output<string>;
-  /** How the balancer stands at the moment. */
-  observed: ObservedMesh | NotObserved;
   /** What must be there before the node may take traffic. */
-  balancer: LoadBalancer;
+  balancers: readonly PlacedBalancer[];
   /** What must be done before its container may be touched: hosts prepared, earlier nodes back in traffic. */
   after: pulumi.Resource[];
 }
 
-/** One server behind the balancer: its container if the mesh runs it, and its place in traffic. */
+/** One server behind the balancers: its container if the mesh runs it, and its place in traffic at each of them. */
 export class OllamaNode extends pulumi.ComponentResource {
-  /** Done once the node takes traffic. */
-  readonly admission: local.Command;
+  /** Done once the node takes traffic, one for each balancer. */
+  readonly admissions: readonly local.Command[];
 
   constructor(name: string, args: OllamaNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ollama-mesh:index:OllamaNode", name, {}, opts);
-    const { plan, host } = args;
+    const { plan, host, balancers } = args;
     if (plan.container && host) {
-      const guard = plan.container.guard
-        ? nodeGuard(this, name, { ...args, host, container: plan.container })
+      const { container: planned } = plan;
+      const guard = planned.guard
+        ? nodeGuard(this, name, { ...args, host, container: planned })
         : undefined;
-      const turn = takeTurn(this, name, args, guard);
+      const turns = balancers.map((at) => takeTurn(this, name, args, at, guard));
       const container = nodeContainer(this, name, args, host, [
-        turn,
+        ...turns,
         ...(guard ? [guard.network] : []),
       ]);
       const made = [container, ...(guard ? [guard.beside(container)] : [])];
-      const linked = { ...args, node: guard?.linked ?? args.node };
-      const ready = readyGate(this, name, linked, plan.container, made);
       const ids = made.map(({ id }) => id);
-      this.admission = admit(this, name, linked, [ready], ids);
+      this.admissions = balancers.map((at) => {
+        const linked = withKey({ ...args, node: guard?.linkedTo(at) ?? args.node });
+        const ready = readyGate(this, name, linked, at, planned, made);
+        return admit(this, name, linked, at, [ready], ids);
+      });
     } else {
-      this.admission = admit(this, name, args, [args.balancer]);
+      this.admissions = balancers.map((at) => admit(this, name, withKey(args), at, [at.component]));
     }
     this.registerOutputs({});
   }
 }
 
+/** The key is in what reaches the node only, so that nothing else of it is secret. */
+const withKey = (args: OllamaNodeArgs): OllamaNodeArgs =>
+  args.apiKey === undefined
+    ? args
+    : {
+        ...args,
+        node: pulumi.all([args.node, args.apiKey]).apply(([node, apiKey]) => ({ ...node, apiKey })),
+      };
+
 /** Before a container is made or replaced: see steps/nodes/turn.ts. */
-function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs, guard?: NodeGuard) {
+function takeTurn(
+  parent: OllamaNode,
+  name: string,
+  args: OllamaNodeArgs,
+  at: PlacedBalancer,
+  guard?: NodeGuard,
+) {
   const { mesh, plan } = args;
   const made = pulumi.all([args.node, args.environment, pulumi.output(guard?.spec)]);
+  const dependsOn = [at.component, ...args.after];
+  const [ownName, options] = stepAt(`${name}-turn`, at, { parent, dependsOn });
   return step(
-    `${name}-turn`,
+    ownName,
     { create: "enlist", update: "takeTurn", delete: "delist" },
     {
-      balancer: balancerRef(mesh.balancer),
+      balancer: balancerRef(at.plan),
       node: plan.name,
       // What an offline node is made of changes nothing before it is back.
       spec: plan.offline
@@ -92,7 +116,7 @@ function takeTurn(parent: OllamaNode, name: string, args: OllamaNodeArgs, guard?
       maxUnavailable: mesh.rollout.maxUnavailable,
       mesh: mesh.name,
     },
-    { parent, dependsOn: [args.balancer, ...args.after] },
+    options,
   );
 }
 
@@ -106,22 +130,28 @@ function nodeContainer(
   // The environment on its own: a secret in it hides nothing else.
   const inputs = args.node.apply((node) => nodeContainerArgs(args.mesh, node, []));
   const all = spread(inputs, nodeContainerArgs(args.mesh, args.plan, []));
-  const { meshAddress } = args.plan.container!;
+  const planned = args.plan.container!;
+  const { meshAddress, memoryMiB } = planned;
   const attachment =
-    meshAddress === undefined ? {} : networkAttachment(args.balancer.network, meshAddress);
+    meshAddress === undefined
+      ? {}
+      : networkAttachment(args.balancers[0]!.component.network, meshAddress);
   return new docker.Container(
     name,
     { ...all, ...attachment, envs: args.environment },
     {
       parent,
       provider: host.provider,
-      replacementTrigger: host.engine,
+      replacementTrigger: [host.engine, filledIn(planned)].filter(Boolean).join(": "),
       dependsOn: [...host.prepared, ...after],
       deleteBeforeReplace: true,
-      // The provider takes a change of these and does not apply it.
-      replaceOnChanges: ["healthcheck", "tmpfs"],
+      // The provider takes a change of these and does not apply it; Docker takes no limit away from what runs.
+      replaceOnChanges: [
+        ...["healthcheck", "tmpfs"],
+        ...(memoryMiB === undefined ? ["memory", "memorySwap"] : []),
+      ],
       ...leftAlone(args.plan.offline),
-      ...clearOrphan(name, balancerRef(args.mesh.balancer), {
+      ...clearOrphan(name, balancerRef(oneThatIsOn(args.balancers).plan), {
         kind: "container",
         endpoint: args.plan.container!.endpoint,
         name: args.plan.container!.name,
@@ -136,15 +166,18 @@ function nodeContainer(
 function readyGate(
   parent: OllamaNode,
   name: string,
-  { mesh, node, plan }: OllamaNodeArgs,
+  { mesh, node, plan, apiKey }: OllamaNodeArgs,
+  at: PlacedBalancer,
   container: ContainerPlan,
   made: docker.Container[],
 ) {
+  const alone = leftAlone(plan.offline);
+  const [ownName, options] = stepAt(`${name}-ready`, at, { parent, dependsOn: made, ...alone });
   return step(
-    `${name}-ready`,
+    ownName,
     { create: "ready" },
     {
-      balancer: balancerRef(mesh.balancer),
+      balancer: balancerRef(at.plan),
       endpoint: container.endpoint,
       container: container.name,
       node: plan.name,
@@ -161,57 +194,38 @@ function readyGate(
             tls: node.apply(({ tls }) => tls!),
           }
         : {}),
+      ...(apiKey ? { apiKey } : {}),
       ...(container.service
-        ? { healthPath: container.service.healthPath }
-        : minimumOnGpu(container)),
+        ? { healthPath: container.service.healthPath, ...probeOf(container.service) }
+        : { ...minimumOnGpu(container), ...judgesOf(mesh, plan) }),
     },
-    { parent, dependsOn: made, ...leftAlone(plan.offline) },
-    made.map(({ id }) => id),
+    options,
+    triggersAt(
+      at,
+      made.map(({ id }) => id),
+    ),
   );
 }
 
-/** Where a node must answer the balancer. */
-const healthPath = ({ container }: NodePlan) =>
-  container ? (container.service?.healthPath ?? "/api/version") : "/";
+const probeOf = ({ probe }: ServicePlan) => (probe ? { probe } : {});
+
+/** Whom a node asks whether it hangs. */
+function judgesOf({ balancers }: MeshPlan, plan: NodePlan): Pick<ReadyInput, "judge" | "judges"> {
+  const all = balancers.flatMap((balancer) => {
+    const source = verdictSource(balancer, plan);
+    if (!source) return [];
+    const { address } = source;
+    return [{ address, port: source.via === "mesh" ? VERDICT_PORT : source.port }];
+  });
+  const [judge] = all;
+  if (!judge) return {};
+  if (balancers.length === 1) return { judge };
+  // In the order of their addresses, so that balancers may change places.
+  return { judges: all.toSorted((a, b) => (a.address < b.address ? -1 : 1)) };
+}
 
 /** What is asked of a node with GPUs only. */
 function minimumOnGpu({ gpus }: ContainerPlan): { minimumGpuPercent?: number } {
   const asked = gpus.minimumPercent ?? GPUS.minimumPercent;
   return (gpus.vendor ?? "none") === "none" || asked === 0 ? {} : { minimumGpuPercent: asked };
-}
-
-/** The node's line on the balancer: written when it is ready, drained before its container is touched. */
-function admit(
-  parent: OllamaNode,
-  name: string,
-  { mesh, node, plan, observed }: OllamaNodeArgs,
-  dependsOn: pulumi.Resource[],
-  triggers?: pulumi.Input<unknown>[],
-) {
-  const balancer: BalancerPlan = mesh.balancer;
-  const line = isPlaceholder(plan.address) ? undefined : serverLine(balancer, plan);
-  return step(
-    `${name}-admission`,
-    { create: "admit", update: "amend", delete: "drain" },
-    {
-      balancer: balancerRef(balancer),
-      node: plan.name,
-      address: node.address,
-      port: plan.port,
-      line: node.apply((known) => serverLine(balancer, known)),
-      // Left out where there is no TLS, so that other nodes have nothing to change.
-      ...(plan.tls
-        ? {
-            hop: node.apply((known) => tlsProxy(balancer, known)!),
-            tls: node.apply(({ tls }) => tls!),
-          }
-        : {}),
-      ...(plan.maintenance ? {} : { healthPath: healthPath(plan) }),
-      drainTimeoutSeconds: mesh.rollout.drainTimeoutSeconds,
-      ...(plan.offline ? { offline: true } : {}),
-      ...(plan.container ? { engine: plan.container.endpoint } : {}),
-    },
-    { parent, dependsOn, drift: lineDrift(observed, plan, line) },
-    triggers,
-  );
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { BalancerRef } from "../plan/balancer-ref.ts";
 import { engineIsMocked } from "./engine-is-mocked.ts";
-import { removeOrphan, type Orphan } from "../steps/orphan.ts";
+import { removeOrphan, renameAway, type Named, type Orphan } from "../steps/orphan.ts";
 
 /**
  * An `up` that is killed while Docker makes something leaves it behind without a word in the state, and the next
@@ -17,5 +17,15 @@ export function clearOrphan(
 ): pulumi.CustomResourceOptions {
   if (engineIsMocked()) return {};
   const hook = new pulumi.ResourceHook(`${name}-leftover`, () => removeOrphan(balancer, orphan));
+  return { hooks: { beforeCreate: [hook] } };
+}
+
+/**
+ * What has the name of a container that is about to be made beside it gets another one, and goes on: the container that
+ * is replaced, which Pulumi knows by its id, or what an `up` that was killed left behind.
+ */
+export function setAside(name: string, named: Named): pulumi.CustomResourceOptions {
+  if (engineIsMocked()) return {};
+  const hook = new pulumi.ResourceHook(`${name}-set-aside`, () => renameAway(named));
   return { hooks: { beforeCreate: [hook] } };
 }

@@ -1,7 +1,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StepInputs } from "../steps/run.ts";
-import { stepText } from "../steps/step-text.ts";
+import { findableStepText as stepText } from "./steps-note.ts";
 
 /** Which step runs when; `update` and `delete` default to nothing. */
 export interface StepTexts<Name extends keyof StepInputs> {

@@ -1,5 +1,11 @@
 // Every default of the mesh, once, with its reason where the number is not obvious.
 
+/** Docker's own DNS server, in every network that somebody has made. */
+export const DOCKER_DNS = "127.0.0.11";
+
+/** Name by which the balancer's container finds its own host, where a node has it as address. */
+export const HOST_GATEWAY = "host.docker.internal";
+
 /** Ollama's own port. */
 export const OLLAMA_PORT = 11434;
 
@@ -13,6 +19,10 @@ export const OLLAMA_IMAGE = "ollama/ollama:0.32.15";
 export const OLLAMA_ROCM_IMAGE = "ollama/ollama:0.32.15-rocm";
 /** 1.30.6 mends overflows in map and log expressions, which the generated config is full of (CVE-2026-42533, CVE-2026-93479). */
 export const NGINX_IMAGE = "nginx:1.30.6";
+
+const PROMETHEUS_IMAGE = "prom/prometheus:v3.15.0";
+const GRAFANA_IMAGE = "grafana/grafana:13.2.3";
+const ALERTMANAGER_IMAGE = "prom/alertmanager:v0.35.0";
 
 export const NODE = {
   weight: 1,
@@ -43,7 +53,12 @@ export const OLLAMA_LOAD_SECONDS = 300;
 export const BALANCER = {
   image: NGINX_IMAGE,
   listen: { address: "127.0.0.1", port: OLLAMA_PORT },
+  routing: "models",
   algorithm: "least_conn",
+  health: "restart",
+  closeOnFailure: false,
+  /** A person gives up sooner; a batch job that is refused comes again. */
+  queue: { longestWaitSeconds: 60 },
   /** Room for one lost packet, which is sent again after a second. */
   connectTimeoutSeconds: 2,
   readTimeoutSeconds: 900,
@@ -61,7 +76,7 @@ export const BALANCER = {
    * a dead node lets one request wait for connectTimeoutSeconds.
    */
   failTimeoutSeconds: 2,
-  maxBodyMiB: 64,
+  maxBodyMib: 64,
   keepalive: {
     connections: 32,
     timeoutSeconds: 60,
@@ -80,14 +95,19 @@ export const NGINX = {
    */
   keepaliveMinTimeoutSeconds: 5,
   /** nginx with 2 workers and 8192 connections each stays below 200 MiB; bodies and buffers come on top. */
-  memoryMiB: 1024,
+  memoryMib: 1024,
   pids: 256,
   /**
-   * For streams in flight when nginx itself is replaced. Short, because nginx takes no connection while it
-   * waits: new requests are refused as fast as old ones end, and with ten minutes one long stream kept
-   * everybody out for as long.
+   * For streams in flight when nginx is stopped or restarted by hand. Short, because new connections wait until the next
+   * one listens. One that is replaced gets rollout.drainTimeoutSeconds.
    */
   stopSeconds: 5,
+} as const;
+
+/** What closes connections to frozen nodes, with balancer.closeOnFailure: one perl, and one more for each node that it asks. */
+export const CLOSER = {
+  memoryMib: 64,
+  stopSeconds: 2,
 } as const;
 
 /**
@@ -106,10 +126,24 @@ export const RETRY = {
     strict: ["error", "timeout"],
   },
   tries: 3,
-  timeoutSeconds: 15,
+  /**
+   * By routing. plain: time for nodes that drop packets, and no longer than people wait. models: requests that are
+   * stuck in a node are served elsewhere when it restarts by itself, which takes up to 90 s.
+   */
+  timeoutSeconds: { models: 120, plain: 15 },
 } as const;
 
 export const STICKY_EXPIRES_SECONDS = 3600;
+
+/** What the program in nginx goes by; see templates/njs. */
+export const ROUTER = {
+  /** Requests that may wait at a node for each of its places, whatever the expected wait: Ollama's own queue holds 512. */
+  waitingPerPlace: 64,
+  /** Seconds that a load is held to take where a node's list does not tell how large its model is. */
+  loadSeconds: 20,
+  /** How many times its fair share of requests a node may have and still get those of its sessions. Source: consistent hashing with bounded loads, where 1.25 is usual. */
+  sessionBound: 1.25,
+} as const;
 
 export const ROUTES = {
   set: "ollama",
@@ -142,7 +176,7 @@ export const NODE_TLS = {
 /** The nginx beside a node with access: balancerOnly. */
 export const GUARD = {
   /** It holds no body back, and nothing of what it passes on. */
-  memoryMiB: 256,
+  memoryMib: 256,
   pids: 64,
   /** Enough for one node: a worker handles thousands of streams. */
   workers: 1,
@@ -168,6 +202,13 @@ export const LIMITS = {
 export const RETRY_AFTER_SECONDS = BALANCER.failTimeoutSeconds + 1;
 
 export const CORS = {
+  /** Pages on a client's own machine, as Ollama allows them. Source: Ollama 0.32.15, envconfig, AllowedOrigins. */
+  origins: [
+    ...["localhost", "127.0.0.1", "0.0.0.0"].flatMap((host) =>
+      ["http", "https"].flatMap((scheme) => [`${scheme}://${host}`, `${scheme}://${host}:*`]),
+    ),
+    ...["app://*", "file://*", "tauri://*", "vscode-webview://*", "vscode-file://*"],
+  ],
   /** Where a page does not say which headers it will send. */
   allowedHeaders: "authorization, content-type, x-api-key",
   /** What scripts may read besides what they always may. */
@@ -188,5 +229,19 @@ export const ROLLOUT = {
   drainTimeoutSeconds: 600,
   readyTimeoutSeconds: 600,
   warmUp: true,
-  minimumFreeGiB: 2,
+  minimumFreeGib: 2,
+} as const;
+
+/** In the shape of MonitoringArgs. */
+export const MONITORING = {
+  address: "127.0.0.1",
+  prometheusPort: 9090,
+  prometheusImage: PROMETHEUS_IMAGE,
+  /** Some 2 bytes a sample: 1,500 series of ten nodes, scraped every ten seconds, are 9 GB a year. */
+  retentionGib: 10,
+  retentionDays: 365,
+  grafana: true,
+  grafanaPort: 3000,
+  grafanaImage: GRAFANA_IMAGE,
+  alertmanagerImage: ALERTMANAGER_IMAGE,
 } as const;

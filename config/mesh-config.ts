@@ -1,20 +1,40 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_ENGINE, HTTPS_PORT, NODE, OLLAMA_PORT } from "./defaults.ts";
+import type { BalancerArgs } from "./balancer-args.ts";
+import { BALANCER, DEFAULT_ENGINE, HTTPS_PORT, NODE, OLLAMA_PORT } from "./defaults.ts";
 import type { OllamaMeshArgs } from "./mesh-args.ts";
 import type { NodeArgs } from "./node-args.ts";
 
-/** Whether a node joins the mesh network instead of being published on its host. */
-export function isAttached(node: NodeConfig, balancerEndpoint: string): boolean {
+/**
+ * The engine whose nodes join the mesh network.
+ *
+ * @returns undefined with two balancers: a node in the network of one would be out of the other's reach
+ */
+export const meshEngine = ({ host, hosts }: Known<BalancerArgs> = {}): string | undefined =>
+  hosts ? undefined : (host ?? DEFAULT_ENGINE);
+
+/** Where the balancer listens for clients, the first first. */
+export const listenAddresses = ({
+  address = BALANCER.listen.address,
+  addresses = [address],
+}: {
+  address?: string;
+  addresses?: readonly string[];
+} = {}): readonly string[] => addresses;
+
+/**
+ * Whether a node joins the mesh network instead of being published on its host.
+ *
+ * @param engine whose nodes do, see meshEngine
+ */
+export function isAttached(node: NodeConfig, engine: string | undefined): boolean {
   return (
-    node.managed !== false &&
-    node.address === undefined &&
-    (node.host ?? DEFAULT_ENGINE) === balancerEndpoint
+    node.managed !== false && node.address === undefined && (node.host ?? DEFAULT_ENGINE) === engine
   );
 }
 
 /** Whether a node is published by a guard, which lets nobody but the balancer through. */
 export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): boolean {
-  if (node.managed === false || isAttached(node, balancer?.host ?? DEFAULT_ENGINE)) return false;
+  if (node.managed === false || isAttached(node, meshEngine(balancer))) return false;
   return (node.access ?? access ?? NODE.access) === "balancerOnly";
 }
 

@@ -6,6 +6,8 @@ export const GpuVendor = {
   Nvidia: "nvidia",
   /** Through /dev/kfd and /dev/dri, with the ROCm image. */
   Amd: "amd",
+  /** Any that speaks Vulkan, such as Intel's, through /dev/dri. */
+  Vulkan: "vulkan",
   /** CPU only. */
   None: "none",
 } as const;
@@ -22,17 +24,39 @@ export const NodeAccess = {
 /** One of the values of NodeAccess. */
 export type NodeAccess = (typeof NodeAccess)[keyof typeof NodeAccess];
 
+/** Which API a server that you run speaks. */
+export const NodeApi = {
+  /** Ollama's, and so OpenAI's too; another mesh does. */
+  Ollama: "ollama",
+  /** OpenAI's alone: it is asked for /v1/models, as what is known of it. */
+  OpenAi: "openai",
+} as const;
+/** One of the values of NodeApi. */
+export type NodeApi = (typeof NodeApi)[keyof typeof NodeApi];
+
+/** Whose shared memory a service sees. */
+export const ServiceIpc = {
+  /** That of the host. */
+  Host: "host",
+  /** Its own. */
+  Private: "private",
+} as const;
+/** One of the values of ServiceIpc. */
+export type ServiceIpc = (typeof ServiceIpc)[keyof typeof ServiceIpc];
+
 /** The GPUs that a node's container gets. */
 export interface GpuArgs {
-  /** nvidia, amd or none. Default none: Docker refuses to start a container that asks for a GPU runtime the host lacks. */
+  /** nvidia, amd, vulkan or none. Default none: Docker refuses to start a container that asks for a GPU runtime the host lacks. */
   vendor?: GpuVendor;
   /**
-   * Which devices: indexes ("0"), UUIDs ("GPU-..."), MIG ids, or CDI names ("nvidia.com/gpu=0").
-   * Default all devices of the vendor.
+   * Which devices, one per entry: indexes ("0"), UUIDs ("GPU-...", not of vulkan), MIG ids (nvidia), CDI names
+   * ("nvidia.com/gpu=0"), or paths ("/dev/dri/renderD129", not of nvidia). Default all devices of the vendor.
    */
   devices?: string[];
-  /** amd only: groups, by name or number, that own the host's /dev/kfd and /dev/dri. Default ["video"]. */
+  /** amd and vulkan only: groups, by name or number, that own the host's /dev/kfd and /dev/dri. Default ["video"]. */
   groups?: string[];
+  /** nvidia only: container runtime that gives the GPUs where a device request does not, as "nvidia" on a Jetson. Default none. Source: Docker, docker run --runtime. */
+  runtime?: string;
   /** Percent of the first model that must lie in GPU memory after the warm-up, or the node gets no traffic; 0 asks for nothing. Default 1: Ollama that finds no GPU runs on the CPU without a word. 100 also refuses a model that is larger than the GPU. */
   minimumPercent?: number;
 }
@@ -59,7 +83,9 @@ export interface OllamaSettings {
   schedSpread?: boolean;
   /** Verbose log. Default false. */
   debug?: boolean;
-  /** Further environment variables of the container, by name. Default none. Secret values stay secret in the state, but anyone who may use the host's Docker engine can read them there. */
+  /** Certificates in PEM that downloads of models trust besides the public ones, as a company's proxy needs. Default none. */
+  caCertificate?: pulumi.Input<string>;
+  /** Further environment variables of the container, by name; HTTP_PROXY, HTTPS_PROXY and NO_PROXY hold for downloads of models, too. Default none. Secret values stay secret in the state, but anyone who may use the host's Docker engine can read them there. */
   environment?: Record<string, pulumi.Input<string>>;
 }
 
@@ -81,12 +107,28 @@ export interface MountArgs {
   readOnly?: boolean;
 }
 
+/** A request that proves that a service answers, and not only its health path. */
+export interface ProbeArgs {
+  /** Path that is asked, for instance "/v1/completions". */
+  path: string;
+  /** Body, sent by POST as JSON. Default none, a GET. */
+  body?: string;
+  /** Text that the answer must hold. Default any answer will do that is no error. */
+  expect?: string;
+}
+
 /** A server that is not Ollama, in a container that the mesh runs: any image that serves HTTP on a port. */
 export interface ServiceArgs {
   /** Port that it listens on inside its container, 1-65535. */
   port: number;
-  /** Path that must answer 200 before it gets traffic. Default "/health". It should say so only when the model is loaded. */
+  /** Path, with a query where it has one, that must answer 200 before it gets traffic. Default "/health". It should say so only when the model is loaded. */
   healthPath?: string;
+  /** Who it runs as: user or user:group, by name or number. Default the image's own. Root of a container has no right to what others own: a mounted folder of a person is read and written as that person. Source: Docker, docker run --user. */
+  user?: string;
+  /** Shared memory (/dev/shm) in MiB. Default the engine's own, 64 if nobody changed it. Tensor parallel vLLM and SGLang need GiBs. Source: Docker, docker run --shm-size. */
+  sharedMemoryMib?: number;
+  /** Whose memory it shares: host or private. Default the engine's own, which is private if nobody changed it. host gives it all shared memory of the host, and to other processes there what is in it. Source: Docker, docker run --ipc. */
+  ipc?: ServiceIpc;
   /** Words given to the image's entrypoint. Default the image's own. Anyone who may use the host's Docker engine can read them: secrets belong into environment. */
   command?: string[];
   /** Environment variables by name. Default none. Secret values stay secret in the state, as those of ollama.environment. */
@@ -95,13 +137,15 @@ export interface ServiceArgs {
   mounts?: MountArgs[];
   /** Whether its container's own files may be written. Default false: only /tmp and mounts are. */
   writable?: boolean;
+  /** Request that must be answered before it gets traffic, and again when it is silent. Default none: its health path is believed. */
+  probe?: ProbeArgs;
 }
 
 /** One server behind the balancer: an Ollama container that the mesh runs, or (managed: false) an address that you run. */
 export interface NodeArgs {
   /** Unique name: lower-case letters, digits and "-", up to 40 characters. Part of container and resource names, so a change replaces the node. */
   name: string;
-  /** Docker engine that runs the node: unix:///path, ssh://user@host:port or tcp://host:port. Default unix:///var/run/docker.sock, this machine's. */
+  /** Docker engine that runs the node: unix:///path, ssh://user@host:port or tcp://host:port; an IPv6 address in brackets, behind ssh also with the path of its socket (ssh://user@host/run/user/1000/docker.sock). Default unix:///var/run/docker.sock, this machine's. */
   host?: string;
   /**
    * Address at which the balancer reaches the node. Default: on the balancer's own engine a fixed address
@@ -115,7 +159,11 @@ export interface NodeArgs {
    * beside it demands the balancer's certificate. Default the mesh's access.
    */
   access?: NodeAccess;
-  /** Share of requests relative to the other nodes, 1-1000. Default 1. Source: nginx, server weight. */
+  /** Pool that it is in, by its name in balancer.pools. Default the default pool, for requests with no pool's path or host name. */
+  pool?: string;
+  /** Requests that it answers at the same time, 1-10000: for the balancer, which counts what each has in flight. Default ollama.numParallel; of a service or a node with managed: false not known, and taken for 1 when nodes are compared. Of a node that two balancers serve at the same time, declare half of them: each reckons with all. */
+  places?: number;
+  /** Speed relative to the other nodes, 1-1000. Default measured, by the bytes of its streams; 1 with routing plain. Source: nginx, server weight. */
   weight?: number;
   /** Gets requests only when no other node can. Default false. Source: nginx, server backup. */
   backup?: boolean;
@@ -126,7 +174,7 @@ export interface NodeArgs {
   /**
    * Its host is switched off: the node is out of traffic, and nothing on the host is contacted or changed until this
    * is taken away again; a node removed meanwhile is forgotten, its container left behind. All nodes of a host together,
-   * none on the balancer's own. Default false.
+   * none on that of the only balancer. Default false.
    */
   offline?: boolean;
   /** Requests in flight at which nginx sends no more to the node; 0 for no limit. Default 0. Source: nginx, server max_conns. */
@@ -135,6 +183,10 @@ export interface NodeArgs {
   managed?: boolean;
   /** HTTPS to a node with managed: false; {} for one with a certificate that browsers would accept. Default plain HTTP. */
   tls?: NodeTlsArgs;
+  /** API that a node with managed: false speaks: ollama or openai. Default by balancer.routes.set: ollama where that is ollama, else openai. */
+  api?: NodeApi;
+  /** Key that the balancer sends to it, and to no other node, as "Authorization: Bearer KEY", in place of whatever its client sent; kept secret in the state. Of a node with managed: false, or a service: Ollama itself asks for none. Default none. */
+  apiKey?: pulumi.Input<string>;
   /** Runs a server that is not Ollama. Default none: the node is Ollama. Needs image. */
   service?: ServiceArgs;
   /** GPUs of the container. Default none. */
@@ -145,8 +197,10 @@ export interface NodeArgs {
   ollama?: OllamaSettings;
   /** Models this node must have before it gets traffic, instead of the mesh's list. Default the mesh's list. */
   models?: string[];
+  /** Folder of its host for the models, instead of the mesh's volume: absolute, and made where it is missing. That of an Ollama which the host has already will do, as "/usr/share/ollama/.ollama/models", whoever owns it. All Ollama nodes of a host together. Default the volume `<mesh>-models`. */
+  modelsPath?: string;
   /** Memory limit of the container in MiB; swap is not given on top. Default no limit: what does not fit the GPUs goes to the host's memory. */
-  memoryMiB?: number;
-  /** CPU limit of the container, in cores, fractions allowed. Default no limit. */
+  memoryMib?: number;
+  /** CPU limit of the container, in cores, fractions allowed: 0.01 to as many as its host has. Default no limit. */
   cpus?: number;
 }

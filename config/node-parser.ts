@@ -1,12 +1,19 @@
-import { addressProblems, reachedAt } from "./checks/fleet-problems.ts";
+import { addressProblems, loopProblems, reachedAt } from "./checks/fleet-problems.ts";
 import { meshNetworkProblems } from "./checks/mesh-network-problems.ts";
 import { nodeProblems } from "./checks/node-problems.ts";
+import { publishedProblems } from "./ports/published-problems.ts";
 import { type IndexedNode, allOf, wellFormed } from "./checks/well-formed.ts";
-import { DEFAULT_ENGINE } from "./defaults.ts";
-import { type Known, type MeshConfig, type NodeConfig, isAttached } from "./mesh-config.ts";
+import {
+  type Known,
+  type MeshConfig,
+  type NodeConfig,
+  isAttached,
+  meshEngine,
+} from "./mesh-config.ts";
 import type { NodeTlsArgs } from "./node-args.ts";
 import { ConfigurationError, type Problem } from "./problems.ts";
 import { fieldProblems } from "./schema/field-problems.ts";
+import { nodeKey } from "./schema/node-schema.ts";
 import { meshSchema } from "./schema/mesh-schema.ts";
 import { withoutUndefined } from "./without-undefined.ts";
 
@@ -33,7 +40,7 @@ export function nodeParser(
   name?: string,
 ): (at: number, values: LateNodeValues) => MeshConfig {
   const others = allOf(config);
-  const engine = others.balancer.host ?? DEFAULT_ENGINE;
+  const engine = meshEngine(others.balancer);
   const reached = new Map(others.nodes.map((each) => [reachedAt(each.node, engine), each]));
 
   /** The problems that an address, an image or TLS has a part in. */
@@ -43,8 +50,16 @@ export function nodeParser(
     return [
       ...nodeProblems(own, others),
       ...addressProblems({ ...others, nodes: two }),
+      ...loopProblems({ ...others, nodes: [own] }),
+      ...publishedProblems({ ...others, nodes: onItsHost(own) }),
       ...networkProblems(own),
     ];
+  }
+
+  function onItsHost(own: IndexedNode): IndexedNode[] {
+    const { host } = own.node;
+    const there = others.nodes.filter((each) => each.node.host === host || each.at === own.at);
+    return there.map((each) => (each.at === own.at ? own : each));
   }
 
   function networkProblems(own: IndexedNode): Problem[] {
@@ -69,6 +84,22 @@ export function nodeParser(
     if (node && problems.length === 0) return withKnown(config, at, node, meshImage);
     throw new ConfigurationError(problems);
   };
+}
+
+/**
+ * Checks a node's key, once that is known.
+ *
+ * @param at the node's place in the list
+ * @throws ConfigurationError which does not show it
+ */
+export function parseNodeKey(key: string, at: number): string {
+  const parsed = nodeKey.safeParse(key);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ message: text }) => ({
+    path: `nodes[${at}].apiKey`,
+    text,
+  }));
+  throw new ConfigurationError(problems);
 }
 
 /** The node was alone in its list. */

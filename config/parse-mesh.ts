@@ -1,15 +1,24 @@
 import { balancerProblems } from "./checks/balancer-problems.ts";
+import { meshEnvironmentProblems } from "./checks/environment-problems.ts";
 import {
   addressProblems,
   backupProblems,
+  loopProblems,
+  modelsPathProblems,
+  monitoringProblems,
   nameProblems,
   rolloutProblems,
+  spellingProblems,
+  tracingProblems,
 } from "./checks/fleet-problems.ts";
-import { meshNetworkProblems } from "./checks/mesh-network-problems.ts";
+import { joinedNetworkProblems, meshNetworkProblems } from "./checks/mesh-network-problems.ts";
 import { nodeProblems } from "./checks/node-problems.ts";
 import { offlineProblems } from "./checks/offline-problems.ts";
+import { askedServerProblems } from "./checks/reach-problems.ts";
 import { type WellFormed, allOf, wellFormed } from "./checks/well-formed.ts";
 import type { MeshConfig } from "./mesh-config.ts";
+import { publishedProblems } from "./ports/published-problems.ts";
+import { poolProblems } from "./pools/pool-problems.ts";
 import { ConfigurationError, type Problem } from "./problems.ts";
 import { fieldProblems } from "./schema/field-problems.ts";
 import { meshSchema } from "./schema/mesh-schema.ts";
@@ -37,11 +46,21 @@ function combinationProblems(mesh: WellFormed, name?: string): Problem[] {
   return [
     ...nameProblems(mesh),
     ...addressProblems(mesh),
+    ...spellingProblems(mesh),
+    ...loopProblems(mesh),
+    ...publishedProblems(mesh),
     ...mesh.nodes.flatMap((node) => nodeProblems(node, mesh)),
     ...backupProblems(mesh),
     ...offlineProblems(mesh),
+    ...modelsPathProblems(mesh),
+    ...monitoringProblems(mesh),
     ...meshNetworkProblems(mesh, name),
+    ...joinedNetworkProblems(mesh, name),
     ...rolloutProblems(mesh),
+    ...poolProblems(mesh),
     ...balancerProblems(mesh),
+    ...tracingProblems(mesh),
+    ...askedServerProblems(mesh),
+    ...meshEnvironmentProblems(mesh),
   ];
 }

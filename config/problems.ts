@@ -44,9 +44,13 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
   if (typeof value === "object" && value !== null) return "an object";
   if (typeof value === "function") return "a function";
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const text =
+    typeof value === "string" ? JSON.stringify(value.replace(PASSWORD, "$1:***@")) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
+
+/** As in ssh://user:password@host, which people try; not the tag in name:tag@sha256:digest. */
+const PASSWORD = /^((?:\w+:\/\/)?[^:@/\s]*):(?!\/\/).*@(?!sha256:)/s;
 
 /** nodes, 1, port -> nodes[1].port; a key that is no word is quoted, so that it stays on its line. */
 export function dotPath(path: readonly PropertyKey[]): string {

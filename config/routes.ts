@@ -6,6 +6,9 @@ export type Routes = Readonly<Record<string, readonly string[]>>;
 /** Answered by the balancer itself, always: whether it is alive. */
 export const HEALTH_PATH = "/healthz";
 
+/** Below it the balancer tells a node what it holds of it, for the node's own health check. */
+export const VERDICT_PATH = "/verdict/";
+
 /** Below it are the texts of errors that nginx finds before it knows a location; clients may not ask for them. */
 export const ERROR_PATH = "/mesh-error";
 
@@ -23,6 +26,25 @@ export const INFERENCE: Routes = {
   "/v1/responses": ["POST"],
 };
 
+/** Inference of vLLM, SGLang and llama.cpp that Ollama has not; passed where a node is a service. Source: vLLM, "Online serving"; llama.cpp, tools/server/README.md. */
+export const SERVICE_INFERENCE: Routes = Object.fromEntries(
+  [
+    ...["/classify", "/completion", "/completions", "/detokenize", "/embedding", "/embeddings"],
+    ...["/apply-template", "/infill", "/pooling", "/rerank", "/reranking", "/score", "/tokenize"],
+    ...["/v1/audio/translations", "/v1/messages/count_tokens", "/v1/rerank", "/v1/reranking"],
+    ...["/v1/score", "/v2/rerank"],
+  ].map((path) => [path, ["POST"]]),
+);
+
+/** Upgraded by some clients before they ask for it plainly. */
+export const WEBSOCKET_FIRST = "/v1/responses";
+
+/** Answered for the models that the mesh has, since clients ask for it before every start; all else is refused. */
+export const PULL = "/api/pull";
+
+/** What other model servers tell of their models, in OpenAI's form. */
+export const MODEL_LISTS: Routes = { "/v1/models": ["GET"], "/v1/models/": ["GET"] };
+
 /**
  * What clients read about a node. Balanced like any other request: managed nodes of a list have the same models
  * before they get traffic, and a pinned node would be one whose end takes the lists with it. /api/ps tells of the
@@ -32,10 +54,10 @@ export const READS: Routes = {
   "/": ["GET", "HEAD"],
   "/api/ps": ["GET"],
   "/api/show": ["POST"],
+  "/api/status": ["GET"],
   "/api/tags": ["GET", "HEAD"],
   "/api/version": ["GET", "HEAD"],
-  "/v1/models": ["GET"],
-  "/v1/models/": ["GET"],
+  ...MODEL_LISTS,
 };
 
 /** Routes that change one node: balanced, they would change a random one. Whatever begins with them is refused. */
@@ -51,6 +73,14 @@ export const MANAGEMENT_ROUTES = [
   "/api/signout",
   "/api/user",
 ] as const;
+
+/** Those of them that change nothing of a node's models: they are about its account, or ask the cloud by it. */
+export const ACCOUNT_ROUTES: readonly string[] = [
+  "/api/experimental",
+  "/api/me",
+  "/api/signout",
+  "/api/user",
+];
 
 /** Whether a path is of one of those routes. */
 export const isManagementRoute = (path: string) =>

@@ -1,7 +1,7 @@
 import { type Ipv4Network, parseNetwork } from "./net/ipv4-network.ts";
 import { shortHash } from "./short-hash.ts";
 
-/** Addresses below this offset are kept for the gateway (1) and the balancer (2). */
+/** Addresses below this offset are kept for the gateway (1), the balancer (2) and what watches it (3 to 5). */
 export const FIRST_NODE = 16;
 
 /** A /20 inside 10.0.0.0/8 by the mesh's name: meshes on one engine hardly ever meet, and the same mesh always gets the same. */

@@ -1,18 +1,20 @@
 // A Docker engine to run the lab on: the one that runs, or one that we start.
 import { execFile, spawn } from "node:child_process";
-import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync, openSync, closeSync, readFileSync, realpathSync } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { cacheFolder } from "../toolchain/cache.mjs";
+import { cacheFolder, ensureCacheFolder } from "../toolchain/cache.mjs";
 import { run } from "../toolchain/command.mjs";
+import { startTime } from "../toolchain/lock.mjs";
 import { step } from "../toolchain/progress.mjs";
 import { GiveUp, until } from "../toolchain/until.mjs";
 import { ensureAptPackages, isThere } from "./apt-packages.mjs";
 
 const START_OR_END = { seconds: 60, everyMs: 200 };
 const ANSWER_WITHIN_MS = 10_000;
+const USUAL_SOCKET = "/var/run/docker.sock";
 
 /** Which process is the engine that the lab started; kept until it is stopped. */
 const startedFile = () => join(cacheFolder(), "docker-engine.json");
@@ -28,7 +30,7 @@ const logFile = () => join(cacheFolder(), "dockerd.log");
 export async function ensureDockerEngine() {
   const problem = await engineProblem();
   if (problem === undefined) return;
-  const elsewhere = process.env.DOCKER_HOST ?? process.env.DOCKER_CONTEXT;
+  const elsewhere = process.env.DOCKER_HOST || process.env.DOCKER_CONTEXT;
   if (elsewhere) {
     throw new Error(
       `The Docker engine at ${elsewhere} does not answer: ${problem}\n` +
@@ -41,6 +43,28 @@ export async function ensureDockerEngine() {
   await ensureAptPackages("running containers", [{ has: "docker", apt: "docker-cli" }]);
   if ((await engineProblem()) === undefined) return; // its package starts it where systemd runs
   await step("Start a Docker engine, since none runs", startEngine);
+}
+
+/**
+ * The engine of this machine that docker talks to, as a stack file names it, where it is not the one that a mesh takes by
+ * itself: rootless Docker and Docker Desktop have other sockets.
+ *
+ * @returns {Promise<string | undefined>} nothing for the usual one, or one that is reached otherwise
+ */
+export async function engineElsewhere() {
+  const inspect = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"];
+  const endpoint = (await run("docker", inspect).catch(() => "")).trim();
+  const [, socket] = /^unix:\/\/(.+)$/.exec(endpoint) ?? [];
+  return socket === undefined || isSame(socket, USUAL_SOCKET) ? undefined : endpoint;
+}
+
+/** @param {string} one @param {string} other */
+function isSame(one, other) {
+  try {
+    return one === other || realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -105,7 +129,7 @@ async function startEngine(detail) {
     await run("systemctl", ["start", "docker"]);
     return untilItAnswers(() => undefined);
   }
-  await mkdir(cacheFolder(), { recursive: true });
+  await ensureCacheFolder();
   const log = openSync(logFile(), "w");
   const dockerd = spawn("dockerd", [], {
     detached: true, // goes on when the lab's command is over, or ended with Ctrl-C
@@ -152,20 +176,4 @@ async function startedPid() {
   if (text === undefined) return undefined;
   const { pid, started } = JSON.parse(text);
   return startTime(pid) === started ? Number(pid) : undefined;
-}
-
-/**
- * When a process began, in the kernel's ticks: tells it from a later one with the same id.
- *
- * @param {number} pid
- * @returns {string | undefined} nothing when there is no such process
- */
-function startTime(pid) {
-  try {
-    // The second field, the program's name, may hold spaces and parentheses.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(")").at(-1)?.trim().split(" ");
-    return fields?.[0] === "Z" ? undefined : fields?.[19];
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 // npm run lab:down: removes what `npm run lab` made, and nothing else.
+import "../toolchain/node/oldest-node.mjs";
 import { ensureToolchain } from "../toolchain/ensure.mjs";
 import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
 import { step } from "../toolchain/progress.mjs";

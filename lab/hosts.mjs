@@ -1,4 +1,5 @@
 // lab/hosts: N simulated machines of a LAN on this one.
+import "../toolchain/node/oldest-node.mjs";
 import { step } from "../toolchain/progress.mjs";
 import { commandLine } from "./command-line.mjs";
 import { ensureDockerEngine } from "./docker-engine.mjs";
@@ -84,7 +85,7 @@ await commandLine(
       console.log(`${name}  ${address}  ${endpoint}  container ${container}`);
     }
     console.log(
-      `\nexport PATH=${lan.folder}/bin:$PATH   # ssh and docker -H ssh://lan1 know them then`,
+      `\nexport PATH="${lan.folder}/bin:$PATH"   # ssh and docker -H ssh://lan1 know them then`,
     );
   },
   { words: true },

@@ -2,10 +2,13 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { run } from "../toolchain/command.mjs";
+import { alive } from "../toolchain/lock.mjs";
 
 /** The checkout, which is also the Pulumi program. */
 const PROGRAM = dirname(import.meta.dirname);
@@ -49,7 +52,7 @@ export class LabStack {
   async environment(toolchain) {
     await mkdir(this.#state, { recursive: true });
     // Without files of metadata: a kill while one is written leaves a state that nobody can read.
-    const url = `file://${this.#state}?metadata=skip`;
+    const url = `${pathToFileURL(this.#state).href}?metadata=skip`;
     /** @type {NodeJS.ProcessEnv} */
     const env = { ...toolchain, PULUMI_BACKEND_URL: url };
     if (!env.PULUMI_CONFIG_PASSPHRASE && !env.PULUMI_CONFIG_PASSPHRASE_FILE) {
@@ -61,6 +64,7 @@ export class LabStack {
     }
     // `stack init` writes its salt into the project's config file, which must not be the committed one.
     await copyFile(join(PROGRAM, "Pulumi.yaml"), this.#project);
+    await this.#takeLocksOfTheDead();
     const stacks = JSON.parse(await this.#aside(env, ["stack", "ls", "--json"]));
     if (stacks.length === 0) await this.#aside(env, ["stack", "init", this.#name]);
     return env;
@@ -82,6 +86,20 @@ export class LabStack {
       `ollama-mesh:${path}=${value}`,
     ]);
     await this.#aside(env, ["config", "set-all", "--stack", this.#name, "--path", ...pairs]);
+  }
+
+  /** Pulumi's locks of runs that were killed, or ended by a reboot: it would refuse every run after them. */
+  async #takeLocksOfTheDead() {
+    const folder = join(this.#state, ".pulumi", "locks");
+    const there = /** @type {const} */ ({ recursive: true, withFileTypes: true });
+    for (const entry of await readdir(folder, there).catch(() => [])) {
+      if (!entry.isFile()) continue;
+      const file = join(entry.parentPath, entry.name);
+      const { pid, hostname: host } = await readFile(file, "utf8")
+        .then(JSON.parse)
+        .catch(() => ({}));
+      if (host === hostname() && !alive(pid)) await rm(file, { force: true });
+    }
   }
 
   /** The port that an earlier run was told to use. */

@@ -1,13 +1,12 @@
 // npm run lab: a mesh of three nodes on this machine, from nothing to the first streamed answer.
-import { createServer } from "node:net";
-
-import { run } from "../toolchain/command.mjs";
+import "../toolchain/node/oldest-node.mjs";
 import { ensureToolchain } from "../toolchain/ensure.mjs";
 import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
 import { step } from "../toolchain/progress.mjs";
 import { commandLine } from "./command-line.mjs";
-import { ensureDockerEngine } from "./docker-engine.mjs";
+import { engineElsewhere, ensureDockerEngine } from "./docker-engine.mjs";
 import { ensureImages } from "./images.mjs";
+import { ensurePortIsFree } from "./port.mjs";
 import { LabStack } from "./stack.mjs";
 import { showAnswer, showOutputs } from "./show.mjs";
 
@@ -23,6 +22,9 @@ Running it again changes what differs and nothing else. "npm run lab:down" remov
 
 const stack = new LabStack("lab");
 
+/** What runs on an engine, of Pulumi.lab.yaml. */
+const HOSTED = ["balancer.host", "nodes[0].host", "nodes[1].host", "nodes[2].host"];
+
 await commandLine(HELP, { port: { type: "string" } }, async (values) => {
   const port = portOf(values.port);
   const toolchain = await ensureToolchain();
@@ -32,16 +34,18 @@ await commandLine(HELP, { port: { type: "string" } }, async (values) => {
 
   const env = await step('Configure stack "lab"', async () => {
     const env = await stack.environment(toolchain);
+    const engine = await engineElsewhere();
     const listen = port ?? (await stack.rememberedPort());
     await stack.configure(env, {
       image: images.ollama,
       "balancer.image": images.nginx,
       ...Object.fromEntries(images.models.map((model, i) => [`models[${i}]`, model])),
+      ...(engine === undefined ? {} : Object.fromEntries(HOSTED.map((path) => [path, engine]))),
       ...(listen === undefined ? {} : { "balancer.listen.port": listen }),
     });
     return env;
   });
-  await ensurePortIsFree((await stack.setting(env, "balancer.listen.port")) ?? "");
+  await ensurePortIsFree((await stack.setting(env, "balancer.listen.port")) ?? "", stack.mesh);
   if (port !== undefined) await stack.rememberPort(port);
 
   await stack.up(env);
@@ -58,24 +62,4 @@ function portOf(value) {
   const port = Number(value);
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return String(port);
   throw new Error(`--port must be 1-65535, got ${value}`);
-}
-
-/**
- * @param {string} port
- * @throws {Error} when something other than this lab listens there
- */
-async function ensurePortIsFree(port) {
-  const free = await new Promise((resolve) => {
-    const server = createServer();
-    server.on("error", () => resolve(false));
-    server.listen(Number(port), "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-  if (free) return;
-  const publishing = ["ps", "--filter", `publish=${port}`, "--format", "{{.Names}}"];
-  const names = (await run("docker", publishing)).trim();
-  if (names.startsWith(stack.mesh)) return;
-  const by = names ? `container ${names}` : "another program (often an Ollama of this machine)";
-  throw new Error(
-    `127.0.0.1:${port} is in use by ${by}. Choose another port:\n  npm run lab -- --port 11500`,
-  );
 }

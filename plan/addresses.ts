@@ -1,4 +1,4 @@
-import { addressAt } from "../config/net/ipv4-network.ts";
+import { addressAt, parseNetwork } from "../config/net/ipv4-network.ts";
 import { shortHash } from "../config/short-hash.ts";
 import { FIRST_NODE, parseSubnet, roomIn } from "../config/subnet.ts";
 
@@ -30,5 +30,37 @@ export function assignAddresses(subnet: string, names: readonly string[]): Addre
     taken.add(offset);
     nodes.set(name, addressAt(network, FIRST_NODE + offset));
   }
-  return { subnet, gateway: addressAt(network, 1), balancer: addressAt(network, 2), nodes };
+  return { subnet, gateway: addressAt(network, 1), balancer: addressAt(network, BALANCER), nodes };
+}
+
+/** The balancer's place in the mesh network, and those kept free for one beside it, while its ports change. */
+const BALANCER = 2;
+const BESIDE = [6, 7, 8, 9];
+
+/**
+ * Addresses that a balancer may have, the first of them before all others.
+ *
+ * @throws RangeError for what is no address
+ */
+export function balancerAddresses(first: string): string[] {
+  const place = parseNetwork(first);
+  if (!place) throw new RangeError(`not an address: ${first}`);
+  return [BALANCER, ...BESIDE].map((each) => addressAt(place, each - BALANCER));
+}
+
+/** What watches a mesh, by its place in the mesh network. */
+const WATCHERS = { prometheus: 3, grafana: 4, alertmanager: 5 } as const;
+
+/** One of the programs that watch a mesh. */
+export type Watching = keyof typeof WATCHERS;
+
+/**
+ * Address of what watches a mesh, in its network.
+ *
+ * @throws RangeError for what is no subnet: parseMesh lets none through
+ */
+export function watcherAddress(subnet: string, program: Watching): string {
+  const network = parseSubnet(subnet);
+  if (!network) throw new RangeError(`not a subnet: ${subnet}`);
+  return addressAt(network, WATCHERS[program]);
 }

@@ -19,3 +19,7 @@ export interface BalancerRef {
   /** Folder of its host with certificate and key, where they are files. */
   tlsFolder?: string;
 }
+
+/** Whether two are the same one: the two balancers of a mesh have containers of one name. */
+export const isSameBalancer = (one: BalancerRef, other: BalancerRef): boolean =>
+  one.container === other.container && one.endpoint === other.endpoint;

@@ -1,8 +1,11 @@
 import { ROLLOUT } from "../config/defaults.ts";
 import type { RolloutArgs } from "../config/mesh-args.ts";
-import { type MeshConfig, isAttached } from "../config/mesh-config.ts";
-import { type BalancerPlan, planBalancer } from "./balancer-plan.ts";
+import { type MeshConfig, isAttached, meshEngine } from "../config/mesh-config.ts";
+import { type BalancerPlan, planBalancers } from "./balancer-plan.ts";
+import { urlAt } from "./clients-url.ts";
 import { type HostPlan, planHosts } from "./host-plan.ts";
+import { type MonitoringPlan, planMonitoring } from "./monitoring-plan.ts";
+import type { KnownNetworks } from "./network-name.ts";
 import { type NodePlan, planNode } from "./node-plan.ts";
 
 /** All that is decided before any resource exists. */
@@ -10,16 +13,40 @@ export interface MeshPlan {
   name: string;
   hosts: HostPlan[];
   nodes: NodePlan[];
+  /** One, or two that differ in where they run. */
+  balancers: BalancerPlan[];
+  /** The first of them, for what they have in common. */
   balancer: BalancerPlan;
+  /** Where clients reach the mesh, where that is no machine of a balancer; absent where it is the first one's. */
+  url?: string;
   rollout: Required<RolloutArgs>;
+  /** What watches the mesh beside each balancer; absent where none is declared. */
+  monitoring?: MonitoringPlan[];
 }
 
-/** Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan. */
-export function planMesh(name: string, config: MeshConfig): MeshPlan {
+/**
+ * Decides everything that follows from the config of a mesh. Pure: the same config gives the same plan.
+ *
+ * @param networks as for planBalancers
+ */
+export function planMesh(name: string, config: MeshConfig, networks?: KnownNetworks): MeshPlan {
   const rollout = { ...ROLLOUT, ...config.rollout };
-  const balancer = planBalancer(name, config);
+  const balancers = planBalancers(name, config, networks);
+  const balancer = balancers[0]!;
   const nodes = config.nodes.map((node) => planNode(name, config, node, balancer));
-  return { name, hosts: planHosts(name, nodes, balancer), nodes, balancer, rollout };
+  const hosts = planHosts(name, nodes, balancers);
+  const monitoring = planMonitoring(name, config, balancers);
+  return {
+    ...{ name, hosts, nodes, balancers, balancer, rollout },
+    ...sharedUrl(config, balancer),
+    ...(monitoring.length > 0 ? { monitoring } : {}),
+  };
+}
+
+/** By a name that leads to both of two balancers, or the address that one of them has. */
+function sharedUrl({ balancer = {} }: MeshConfig, plan: BalancerPlan): Pick<MeshPlan, "url"> {
+  const host = balancer.hosts && (balancer.address ?? plan.virtualAddress?.address);
+  return host === undefined ? {} : { url: urlAt(host, plan) };
 }
 
 /**
@@ -30,8 +57,9 @@ export function planMesh(name: string, config: MeshConfig): MeshPlan {
  */
 export function replanNode(plan: MeshPlan, config: MeshConfig, at: number): NodePlan {
   const node = config.nodes[at]!;
-  const { endpoint, addresses } = plan.balancer;
   // Addresses in the mesh network hang on the names of all that are in it.
-  const stays = isAttached(node, endpoint) === addresses.nodes.has(node.name);
-  return planNode(plan.name, config, node, stays ? plan.balancer : planBalancer(plan.name, config));
+  const isInside = isAttached(node, meshEngine(config.balancer));
+  const stays = isInside === plan.balancer.addresses.nodes.has(node.name);
+  const balancer = stays ? plan.balancer : planBalancers(plan.name, config)[0]!;
+  return planNode(plan.name, config, node, balancer);
 }

@@ -2,9 +2,11 @@ import { isIP } from "node:net";
 import {
   DEFAULT_ENGINE,
   NODE,
+  OLLAMA,
   OLLAMA_IMAGE,
   OLLAMA_PORT,
   OLLAMA_ROCM_IMAGE,
+  ROUTES,
   SERVICE_HEALTH_PATH,
 } from "../config/defaults.ts";
 import {
@@ -12,11 +14,12 @@ import {
   type NodeConfig,
   isAttached,
   isGuarded,
+  meshEngine,
   portOf,
 } from "../config/mesh-config.ts";
 import { engineKey, nodeContainer, nodeGuard } from "../config/names.ts";
 import { engineHost } from "../config/net/engine-endpoint.ts";
-import type { MountArgs } from "../config/node-args.ts";
+import type { MountArgs, ProbeArgs, ServiceIpc } from "../config/node-args.ts";
 import type { BalancerPlan } from "./balancer-plan.ts";
 import { ollamaEnvironment, serviceEnvironment } from "./ollama-environment.ts";
 
@@ -28,8 +31,14 @@ export interface NodePlan {
   address: string;
   /** At that address: the container's own in the mesh network, else the published one. */
   port: number;
-  /** Share of traffic beside the others', 1 or more. */
-  weight: number;
+  /** The pool that it is in; absent for the default one. */
+  pool?: string;
+  /** Speed beside the others', 1 or more; absent where it is measured. */
+  weight?: number;
+  /** Requests that it answers at the same time; absent where that is not known. */
+  places?: number;
+  /** Whether it is asked for Ollama's lists of models, or for OpenAI's. */
+  kind: "ollama" | "service";
   /** Whether it serves only when no other node can. */
   backup: boolean;
   /** Whether it gets no traffic, by the user's word. */
@@ -42,6 +51,10 @@ export interface NodePlan {
   maxConnections: number;
   /** How the balancer speaks HTTPS with it; absent for plain HTTP. */
   tls?: NodeTlsPlan;
+  /** Whether it is asked with a key of the mesh's own; absent for one that is not. */
+  keyed?: true;
+  /** That key; secret, and so absent until the node is admitted. */
+  apiKey?: string;
   /** Absent for a node that the mesh does not run. */
   container?: ContainerPlan;
 }
@@ -65,6 +78,8 @@ export interface ContainerPlan {
   image: string;
   /** That it must have before it gets traffic; none for a service. */
   models: string[];
+  /** Folder of the host where they lie; absent for the mesh's volume. */
+  modelsPath?: string;
   /** Absent for Ollama. */
   service?: ServicePlan;
   /** NAME=value, sorted. */
@@ -90,8 +105,13 @@ export interface ServicePlan {
   port: number;
   healthPath: string;
   command?: string[];
+  user?: string;
+  sharedMemoryMib?: number;
+  ipc?: ServiceIpc;
   mounts: Required<MountArgs>[];
   writable: boolean;
+  /** Absent where the health path is believed. */
+  probe?: ProbeArgs;
 }
 
 /**
@@ -105,7 +125,7 @@ export function planNode(
   node: NodeConfig,
   balancer: BalancerPlan,
 ): NodePlan {
-  const attached = isAttached(node, balancer.endpoint);
+  const attached = isAttached(node, meshEngine(config.balancer));
   const endpoint = node.host ?? DEFAULT_ENGINE;
   const meshAddress = balancer.addresses.nodes.get(node.name);
   const address = meshAddress ?? node.address ?? engineHost(endpoint) ?? "localhost";
@@ -128,11 +148,12 @@ export function planNode(
         }
       : {
           models: node.models ?? config.models ?? [],
+          ...(node.modelsPath === undefined ? {} : { modelsPath: node.modelsPath }),
           environment: ollamaEnvironment(config.ollama ?? {}, node.ollama ?? {}, gpus),
         }),
     gpus,
     pids: NODE.pids,
-    ...(node.memoryMiB === undefined ? {} : { memoryMiB: node.memoryMiB }),
+    ...(node.memoryMib === undefined ? {} : { memoryMiB: node.memoryMib }),
     ...(node.cpus === undefined ? {} : { cpus: node.cpus }),
     ...(meshAddress
       ? { meshAddress }
@@ -143,7 +164,10 @@ export function planNode(
     name: node.name,
     address,
     port,
-    weight: node.weight ?? NODE.weight,
+    ...(node.pool === undefined ? {} : { pool: node.pool }),
+    ...(node.weight === undefined ? {} : { weight: node.weight }),
+    ...placesOf(config, node),
+    kind: speaksOllama(config, node) ? "ollama" : "service",
     backup: node.backup ?? false,
     maintenance: node.maintenance ?? false,
     drain: node.drain ?? false,
@@ -151,18 +175,38 @@ export function planNode(
     maxConnections: node.maxConnections ?? NODE.maxConnections,
     ...(node.tls ? { tls: { ...node.tls, serverName: node.tls.serverName ?? address } } : {}),
     ...(guarded ? { tls: { serverName: `${node.name}.${mesh}.internal` } } : {}),
+    ...(node.apiKey === undefined ? {} : { keyed: true as const }),
     ...(node.managed === false ? {} : { container }),
   };
 }
 
+/** Of Ollama that the mesh runs they are what it is told; others may do more at a time than anybody knows here. */
+function placesOf(config: MeshConfig, node: NodeConfig): { places?: number } {
+  if (node.places !== undefined) return { places: node.places };
+  if (node.managed === false || node.service) return {};
+  return { places: { ...OLLAMA, ...config.ollama, ...node.ollama }.numParallel };
+}
+
+/** A mesh of other model servers has other routes. */
+function speaksOllama({ balancer }: MeshConfig, { managed, service, api }: NodeConfig): boolean {
+  if (managed !== false) return !service;
+  if (api !== undefined) return api === "ollama";
+  return (balancer?.routes?.set ?? ROUTES.set) === "ollama";
+}
+
 function planService(service: NonNullable<NodeConfig["service"]>): ServicePlan {
-  const { port, healthPath = SERVICE_HEALTH_PATH, command, mounts = [], writable } = service;
+  const { port, healthPath = SERVICE_HEALTH_PATH, mounts = [], writable } = service;
+  const { command, user, sharedMemoryMib, ipc, probe } = service;
   return {
     port,
     healthPath,
     ...(command ? { command } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(sharedMemoryMib === undefined ? {} : { sharedMemoryMib }),
+    ...(ipc === undefined ? {} : { ipc }),
     mounts: mounts.map((mount) => ({ ...mount, readOnly: mount.readOnly ?? false })),
     writable: writable ?? false,
+    ...(probe ? { probe } : {}),
   };
 }
 

@@ -1,12 +1,12 @@
-import { isCdi } from "../config/cdi-device.ts";
 import { OLLAMA, OLLAMA_PORT } from "../config/defaults.ts";
+import { areAll } from "../config/gpu-device.ts";
 import type { GpuArgs, OllamaSettings, ServiceArgs } from "../config/node-args.ts";
 import type { Known } from "../config/mesh-config.ts";
 
 type Settings = Known<OllamaSettings>;
 
 /** Which setting is which variable; source: Ollama, envconfig/config.go. */
-const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment">, string> = {
+const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment" | "caCertificate">, string> = {
   keepAlive: "OLLAMA_KEEP_ALIVE",
   numParallel: "OLLAMA_NUM_PARALLEL",
   contextLength: "OLLAMA_CONTEXT_LENGTH",
@@ -18,6 +18,34 @@ const VARIABLES: Record<Exclude<keyof OllamaSettings, "environment">, string> = 
   schedSpread: "OLLAMA_SCHED_SPREAD",
   debug: "OLLAMA_DEBUG",
 };
+
+/** What downloads of models need to get through a company's proxy. */
+export interface PullSettings {
+  /** Beside the public ones, in PEM. */
+  caCertificate?: string;
+  /** By name. */
+  environment?: Record<string, string>;
+}
+
+const PROXY_VARIABLE = /^(https?|no|all)_proxy$/i;
+
+/** Whether any is declared. */
+export const hasPullSettings = ({ caCertificate, environment = {} }: OllamaSettings): boolean =>
+  caCertificate !== undefined || Object.keys(environment).some((name) => PROXY_VARIABLE.test(name));
+
+/** Those of several settings, each over the one before. */
+export function pullSettings(all: readonly Settings[]): PullSettings {
+  const { caCertificate } = Object.assign({}, ...all) as Settings;
+  const environment = Object.assign({}, ...all.map((each) => each.environment)) as Record<
+    string,
+    string
+  >;
+  const proxies = Object.entries(environment).filter(([name]) => PROXY_VARIABLE.test(name));
+  return {
+    ...(caCertificate === undefined ? {} : { caCertificate }),
+    ...(proxies.length > 0 ? { environment: Object.fromEntries(proxies) } : {}),
+  };
+}
 
 /**
  * The environment of a node's container as NAME=value, sorted by name: what the mesh needs, then the
@@ -34,6 +62,8 @@ export function ollamaEnvironment(mesh: Settings, node: Settings, gpus: GpuArgs)
     OLLAMA_NO_CLOUD: "1",
   };
   Object.assign(variables, gpuVariables(gpus));
+  // Ollama tries Vulkan only when it is told to. Source: Ollama, envconfig/config.go.
+  if (gpus.vendor === "vulkan") variables["OLLAMA_VULKAN"] = "1";
   for (const [setting, variable] of Object.entries(VARIABLES)) {
     const value = settings[setting as keyof typeof VARIABLES];
     if (value !== undefined) {
@@ -49,12 +79,16 @@ export function serviceEnvironment({ environment }: Known<ServiceArgs>, gpus: Gp
   return asLines({ ...gpuVariables(gpus), ...environment });
 }
 
-function gpuVariables({ vendor, devices }: GpuArgs): Record<string, string> {
+function gpuVariables({ vendor, devices, runtime }: GpuArgs): Record<string, string> {
+  const [byCdi, byPath] = [areAll(devices, "CDI"), areAll(devices, "path")];
+  const named = devices && !byCdi && !byPath ? devices.join(",") : undefined;
+  if (vendor === "nvidia" && runtime) return { NVIDIA_VISIBLE_DEVICES: named ?? "all" };
   return {
     // Ollama's image asks for all of NVIDIA's GPUs, as many do, and a host whose default runtime is
     // nvidia's gives them to every container that asks. Source: NVIDIA container toolkit.
-    ...(vendor !== "nvidia" || devices?.some(isCdi) ? { NVIDIA_VISIBLE_DEVICES: "void" } : {}),
-    ...(vendor === "amd" && devices ? { ROCR_VISIBLE_DEVICES: devices.join(",") } : {}),
+    ...(vendor !== "nvidia" || byCdi ? { NVIDIA_VISIBLE_DEVICES: "void" } : {}),
+    ...(vendor === "amd" && named ? { ROCR_VISIBLE_DEVICES: named } : {}),
+    ...(vendor === "vulkan" && named ? { GGML_VK_VISIBLE_DEVICES: named } : {}),
   };
 }
 

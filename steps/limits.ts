@@ -10,6 +10,9 @@ export const PROGRESS_MS = 10_000;
 /** Until a docker command that does next to nothing is killed: over ssh to a busy machine it takes half a minute. */
 export const COMMAND_SECONDS = 120;
 
+/** For an engine to fetch and unpack 20 MB of Debian packages, over a slow line too. */
+export const BUILD_SECONDS = 1800;
+
 /**
  * Until what moves gigabytes (an image, a model) is killed: over a slow line, 2 MB/s, a day is 170 GB. Only against
  * one that hangs for ever; whoever waits sees the progress, and may end it.
@@ -43,11 +46,20 @@ export const NETWORK_LIST_TRIES = 5;
 /** For the lock of a config volume. Steps of one `up` take a second or two each; a longer wait means another `up`. */
 export const LOCK_SECONDS = 300;
 
+/** After so long it is said that it is waited for. */
+export const LOCK_TOLD_SECONDS = 30;
+
 /** For nginx to take a config over. On an idle machine it takes 0.2 s; on a starved one some seconds. */
 export const RELOAD_SECONDS = 15;
 
 /** For a balancer that has just been started: nginx serves within a second, and Docker may be busy. */
 export const SERVING_SECONDS = 30;
+
+/** For a new nginx to have asked its nodes: it does at once, gives each two seconds, and asks again after three. */
+export const KNOWS_NODES_SECONDS = 10;
+
+/** For an nginx that was sent off to take no more connections: it does so at once, and a busy machine in a second. */
+export const SENT_OFF_SECONDS = 15;
 
 /** For nginx to say which config it serves with: it needs nobody else for that. */
 export const HASH_SECONDS = 2;

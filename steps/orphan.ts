@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { MESH_LABEL } from "../config/names.ts";
 import type { BalancerRef } from "../plan/balancer-ref.ts";
 import { readState } from "./balancer/config-volume.ts";
 import { dockerEngine, DockerError } from "./engine/docker-engine.ts";
@@ -35,14 +37,25 @@ export async function removeOrphan(balancer: BalancerRef, orphan: Orphan): Promi
       `${kind} ${name} is on ${orphan.endpoint} and in use, but not in this stack's state; another stack or state has a mesh of the same name: give this one another name, or destroy that one first. Or the balancer was on its way from there to another engine, and that failed: let that end first`,
     );
   }
-  // A balancer gets the seconds of its own stop time-out to finish what it serves; a node without a line has nothing left.
-  if (kind === "container" && node === undefined) {
-    await docker(["stop", name]);
-  }
   await docker(kind === "container" ? ["rm", "--force", name] : ["network", "rm", name]);
 }
 
-async function inspect({ kind, endpoint, name }: Orphan) {
+/** A container that is about to be made, by the name of which there may be one. */
+export interface Named {
+  endpoint: string;
+  name: string;
+  mesh: string;
+}
+
+/** Gives a container of a mesh another name, which says that it is on its way out. It goes on as it is. */
+export async function renameAway({ endpoint, name, mesh }: Named): Promise<void> {
+  const found = await inspect({ kind: "container", endpoint, name });
+  if (found?.labels[MESH_LABEL] !== mesh) return;
+  const other = `${name}.before-${randomBytes(4).toString("hex")}`;
+  await dockerEngine(endpoint).docker(["rename", name, other]);
+}
+
+async function inspect({ kind, endpoint, name }: Pick<Orphan, "kind" | "endpoint" | "name">) {
   try {
     const text = await dockerEngine(endpoint).docker([kind, "inspect", name]);
     const [found] = JSON.parse(text) as {

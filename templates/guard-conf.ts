@@ -4,8 +4,8 @@ import { because, block, type Directive, directive } from "./directive.ts";
 import { BEHIND_NGINX, GUARD_NGINX, ONE_SERVER } from "./tuning.ts";
 import { jsonText, literal } from "./words.ts";
 import { GUARD_PORT, LOOPBACK_PORT } from "./nginx-layout.ts";
-import { ignoredHeaders } from "./nodes/proxy.ts";
-import { passedUnchanged } from "./nodes/tls-proxy.ts";
+import { answerBuffers, ignoredHeaders } from "./nodes/proxy.ts";
+import { passedUnchanged } from "./nodes/hop.ts";
 import { events, printConfig, processSettings, serverProcess } from "./process.ts";
 
 /** Its files, which lie beside its config. */
@@ -95,6 +95,7 @@ function toNode(): Directive[] {
     directive("proxy_set_header", "Connection", "$http_connection"),
     directive("proxy_set_header", "Upgrade", "$http_upgrade"),
     directive("proxy_buffering", "off"),
+    ...answerBuffers(BEHIND_NGINX.answerHeaders),
     directive("proxy_request_buffering", "off"),
     directive("proxy_connect_timeout", `${GUARD.connectTimeoutSeconds}s`),
     directive("proxy_read_timeout", BEHIND_NGINX.timeout),

@@ -1,7 +1,10 @@
+import { VERDICT_PATH } from "../config/routes.ts";
+import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { type Directive, because, block, directive } from "./directive.ts";
-import { PROGRAM } from "./njs-program.ts";
+import { VERDICT_PORT } from "./nginx-layout.ts";
+import { PROGRAM, REQUESTS_PROGRAM } from "./njs-program.ts";
+import { REFUSING_SOCKET } from "./nodes/routed-group.ts";
 import type { RouterSession } from "./router-data.ts";
-import { UPSTREAM } from "./variables.ts";
 import { literal } from "./words.ts";
 
 // What nginx.conf holds so that the program in templates/njs runs. nginx keeps the group, the retries, max_fails,
@@ -13,24 +16,24 @@ const ZONES = [
   ["mesh_held_1:1m", "type=number"],
   ["mesh_texts_1:8m", "type=string"],
   ["mesh_leases_1:1m", "type=number", "timeout=60s", "evict"],
-  ["mesh_counters_1:4m", "type=number"],
+  ["mesh_counters_2:4m", "type=number"],
+  ["mesh_history_1:1m", "type=string"],
 ] as const;
 
 /** Some 100 bytes each: 40,000 sessions. When it is full, the one unused for longest goes. */
 const SESSION_ZONE = "mesh_sessions_1:4m";
 
-/** Where requests that are refused go; its answer is replaced on its way to the client. */
-const REFUSING_SOCKET = "unix:/tmp/mesh-refusing.sock";
-
-/** Route of that server: no node has such a name. The program's word for it is in templates/njs/refusal.js. */
-const REFUSING_ROUTE = "~";
+/** Some 100 bytes for each number: four for each key and model of a day, and of the day before until it is written. */
+const USAGE_ZONE = "mesh_usage_1:4m";
 
 /** Set by the program for a request, kept over error pages. */
-const VARIABLES = ["mesh_place", "mesh_model", "mesh_refusal", "mesh_watched"] as const;
+const VARIABLES = ["mesh_place", "mesh_model", "mesh_refusal"] as const;
 
 /** Seconds that a node has to answer a list, and a probe of one token. */
 const LIST_SECONDS = 2;
 const PROBE_SECONDS = 4;
+/** The same for one that is gone: a node that is back answers at once. */
+const GONE_SECONDS = 1;
 
 /** Largest list of models: some 8,000 of them. */
 const LIST_MOST = "4m";
@@ -45,11 +48,16 @@ export const njsModule = (): Directive[] => [
  *
  * @param programHash names the program, so that a new one is a new config
  * @param session absent where clients do not stay on a node
+ * @param counts whether what API keys use is counted
  */
-export function programSettings(programHash: string, session?: RouterSession): Directive[] {
+export function programSettings(
+  programHash: string,
+  session: RouterSession | undefined,
+  counts: boolean,
+): Directive[] {
   return [
     because("njs's own engine lacks much of the language", directive("js_engine", "qjs")),
-    because(`program ${programHash}`, directive("js_import", "mesh", "from", PROGRAM)),
+    because(`program ${programHash}`, directive("js_import", "requests", "from", REQUESTS_PROGRAM)),
     ...ZONES.map(([zone, ...rest]) => directive("js_shared_dict_zone", `zone=${zone}`, ...rest)),
     ...(session
       ? [
@@ -62,90 +70,61 @@ export function programSettings(programHash: string, session?: RouterSession): D
           ),
         ]
       : []),
+    ...(counts
+      ? [
+          directive("js_shared_dict_zone", `zone=${USAGE_ZONE}`, "type=number"),
+          directive("js_var", "$mesh_counted"),
+        ]
+      : []),
     ...VARIABLES.map((name) => directive("js_var", `$${name}`)),
     because(
       "read when a server of the group is picked; in a log it would pick one for requests that need none",
-      directive("js_set", "$mesh_route", "mesh.route"),
+      directive("js_set", "$mesh_route", "requests.route"),
     ),
-    directive("js_set", ENDED, "mesh.ended"),
-    refusing(),
-    periodic(),
+    directive("js_set", ENDED, "requests.ended"),
   ];
 }
+
+/** For servers beside the front: the part of the program that no client's request needs. */
+export const wholeProgram = (): Directive => directive("js_import", "mesh", "from", PROGRAM);
+
+/** Servers that only nginx itself and the nodes ask. */
+export const programServers = (balancer: BalancerPlan): Directive[] => [
+  refusing(),
+  periodic(),
+  verdictListener(balancer),
+];
 
 /** Must stand in the log format of every location that leads to the nodes, and that log must be on: it gives places back. */
 export const ENDED = "$mesh_ended";
 
-/** For the group, after its method: nginx wraps what it finds. */
-export const routedBySticky = (session?: RouterSession): Directive[] => [
-  directive(
-    "sticky",
-    "route",
-    "$mesh_route",
-    ...(session?.cookie === undefined ? [] : [`$cookie_${session.cookie}`]),
+/** For the health checks of nodes in the mesh network. */
+const verdictListener = ({ scraper }: BalancerPlan): Directive =>
+  block(
+    "server",
+    [],
+    [
+      directive("listen", VERDICT_PORT, "reuseport"),
+      directive("access_log", "off"),
+      block("location", [VERDICT_PATH], [directive("js_content", "requests.verdicts")]),
+      ...(scraper === undefined ? [] : countersFor(scraper)),
+      block("location", ["/"], [directive("return", 404)]),
+    ],
+  );
+
+/** For the Prometheus of the mesh, in its network. */
+const countersFor = (scraper: string): Directive[] => [
+  wholeProgram(),
+  block(
+    "location",
+    ["=", "/metrics"],
+    [
+      directive("allow", scraper),
+      directive("deny", "all"),
+      directive("js_content", "mesh.metrics"),
+    ],
   ),
 ];
-
-/** The line of our own server in the group: only requests that name its route get there. */
-export const refusingServer = (): Directive =>
-  directive("server", REFUSING_SOCKET, `route=${REFUSING_ROUTE}`, "drain", "max_fails=0");
-
-/**
- * The node's lines in the group. A backup is there twice: hints are looked up among primaries only, and nginx itself
- * must go on to use it when the others fail.
- *
- * @param line as it is without routing: "server 10.0.0.2:11434 weight=1 ...;"
- */
-export function routedServer(line: string, name: string): string {
-  const end = line.lastIndexOf(";");
-  const plain = line.slice(0, end);
-  if (!/ backup( |$)/.test(plain)) return `${plain} route=${name};`;
-  return `${plain.replace(" backup", "")} drain route=${name}; ${line}`;
-}
-
-/** For each location that leads inference to the nodes. */
-export const watched = (): Directive[] => [
-  directive("js_header_filter", "mesh.headers"),
-  directive("js_body_filter", "mesh.tokens", "buffer_type=buffer"),
-];
-
-/** Lists of the whole mesh, in place of the routes that lead to some node. */
-export const LISTS = ["/api/tags", "/api/ps", "/v1/models"] as const;
-
-/**
- * Location of such a list.
- *
- * @param checks directives that go before, the check of the method for instance
- */
-export const listLocation = (path: (typeof LISTS)[number], checks: Directive[]): Directive =>
-  block("location", ["=", path], [...checks, directive("js_content", "mesh.list")]);
-
-/** Location of what is told of one model, and where all lists go until every node has been asked. */
-export const modelLocations = (checks: Directive[]): Directive[] => [
-  block("location", ["/v1/models/"], [...checks, directive("js_content", "mesh.model")]),
-  block("location", ["@mesh_nodes"], [directive("proxy_pass", `http://${UPSTREAM}`)]),
-];
-
-/** For the listener of the person who runs the mesh, and for the nodes' own health checks. */
-export const pages = (): Directive[] => [
-  block("location", ["=", "/metrics"], [directive("js_content", "mesh.metrics")]),
-  block("location", ["/verdict/"], [directive("js_content", "mesh.verdicts")]),
-];
-
-/** The cookie that names a client's node. */
-export const sessionCookie = (
-  { cookie, seconds }: RouterSession,
-  { secure }: { secure: boolean },
-): Directive[] =>
-  cookie === undefined
-    ? []
-    : [
-        directive(
-          "add_header",
-          "Set-Cookie",
-          `"${cookie}=$mesh_node; Max-Age=${seconds}; Path=/; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}"`,
-        ),
-      ];
 
 /** Answers 200, since any other status might make nginx go on to the nodes; the program gives the answer its own. */
 function refusing(): Directive {
@@ -174,10 +153,12 @@ function periodic(): Directive {
     [],
     [
       directive("listen", "unix:/tmp/mesh-periodic.sock"),
+      wholeProgram(),
       directive("access_log", "off"),
       directive("js_fetch_max_response_buffer_size", LIST_MOST),
       run("tick", "mesh.tick", 1000),
       run("poll", "mesh.poll", 2500, LIST_SECONDS, 400),
+      run("poll_gone", "mesh.pollGone", 1200, GONE_SECONDS),
       ...probes,
     ],
   );

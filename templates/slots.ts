@@ -8,17 +8,29 @@ const LINES = {
   servers: "# @admitted-nodes@;",
   /** In the map of addresses: the admitted nodes' names. */
   names: "# @node-names@;",
-  /** In the http block: the admitted nodes' TLS proxies. */
-  tlsProxies: "# @tls-hops@;",
+  /** In the http block: the admitted nodes' hops. */
+  hops: "# @tls-hops@;",
 } as const;
 
-export type SlotName = keyof typeof LINES;
+/** "servers:NAME" is that of a pool's group. */
+export type SlotName = keyof typeof LINES | `servers:${string}`;
 
 /** Stands where nginx tells which config serves; the hash of the finished text takes its place. */
 export const HASH_MARK = "@config-hash@";
 
 /** The line of a slot, without its indentation. */
-export const slotLine = (slot: SlotName): string => LINES[slot];
+export const slotLine = (slot: SlotName): string =>
+  isOfPool(slot) ? `# @admitted-nodes:${slot.slice(OF_POOL.length)}@;` : LINES[slot];
+
+const OF_POOL = "servers:";
+
+const isOfPool = (slot: SlotName): slot is `servers:${string}` => slot.startsWith(OF_POOL);
+
+/** The pools whose slots a text has. */
+export const poolsIn = (text: string): string[] =>
+  [...text.matchAll(POOL_SLOT)].map(([, pool = ""]) => pool);
+
+const POOL_SLOT = /^ *# @admitted-nodes:([a-z0-9-]+)@;\n/gm;
 
 /**
  * Puts text in the places of slots. It may bring no slots of its own, and a slot that the text has not, as one of
@@ -28,12 +40,18 @@ export const slotLine = (slot: SlotName): string => LINES[slot];
  */
 export const fillSlots = (
   text: string,
-  contents: Readonly<Record<SlotName, (indent: string) => string>>,
+  contents: Readonly<Record<keyof typeof LINES, (indent: string) => string>> & {
+    servers: (indent: string, pool?: string) => string;
+  },
 ): string =>
-  text.replace(ANY_SLOT, (_, indent: string, line: string) => contents[NAMES.get(line)!](indent));
+  text
+    .replace(POOL_SLOT, (line, pool: string) =>
+      contents.servers(line.slice(0, line.indexOf("#")), pool),
+    )
+    .replace(ANY_SLOT, (_, indent: string, line: string) => contents[NAMES.get(line)!](indent));
 
 const NAMES = new Map(
-  Object.entries(LINES).map(([name, line]) => [line as string, name as SlotName]),
+  Object.entries(LINES).map(([name, line]) => [line as string, name as keyof typeof LINES]),
 );
 
 const ANY_SLOT = new RegExp(`^( *)(${[...NAMES.keys()].join("|")})\n`, "gm");

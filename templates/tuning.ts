@@ -21,11 +21,46 @@ export const FRONT = {
   bodyBuffer: "1m",
   /** Headers come in one packet or a few; who takes longer only holds a connection. */
   headerTimeout: "15s",
+  /** As many and as long lines: cookies of single sign-on have tens of kilobytes. One is taken as soon as a line needs it. */
+  headerBuffers: [4, "32k"],
   /** Between two reads of a body: nginx's own default. */
   bodyTimeout: "60s",
   /** Between two writes to a client: nginx's own default. A client that reads nothing for so long has gone. */
   sendTimeout: "60s",
 } as const;
+
+/**
+ * Bodies that the balancer holds at the same time, by the digits of their length: some 480 MB at most. Its container
+ * has a gigabyte; nginx itself, its buffers and its connections have the other half.
+ */
+export const BODIES = {
+  /** Of 10 to 100 KB: 100 MB. */
+  places5: 1000,
+  /** Up to a megabyte: 100 MB. */
+  places6: 100,
+  /** Up to ten: 110 MB with their buffers. */
+  places7: 10,
+  /** Larger ones, and those that do not tell: so many as have room here at their largest, balancer.maxBodyMib. */
+  largeMiB: 128,
+  /** The smallest: a zone has one entry. */
+  zoneSize: "32k",
+  /** Per body that passes without being held: nginx's own default. */
+  passingBuffer: "16k",
+} as const;
+
+/** Headers of a node's answer. */
+export const ANSWER_HEADERS: AnswerHeaders = {
+  /** 64 KiB, and the line of the status. */
+  size: "68k",
+  /** nginx's least: its default of two busy ones, and one more. */
+  buffers: 4,
+};
+
+/** Room for the headers of an answer. */
+export interface AnswerHeaders {
+  size: string;
+  buffers: number;
+}
 
 /** The access log. */
 export const LOG = {
@@ -47,6 +82,8 @@ export const MAP_TABLES = {
   bucketBytes: 512,
   /** nginx's default, enough for some 500 entries. */
   smallestBytes: 2048,
+  /** Twice nginx's own. */
+  variables: 2048,
 } as const;
 
 /** Sessions by header. */
@@ -69,18 +106,20 @@ export const ONE_SERVER = {
   zone: "64k",
 } as const;
 
-/** An nginx that another nginx of the mesh asks: a node's TLS proxy, a guard. */
+/** An nginx that another nginx of the mesh asks: a node's hop, a guard. */
 export const BEHIND_NGINX = {
   /** How long it waits for either side: longer than the group, which is to decide. */
   timeout: "24h",
   /** So many on one connection that the asking nginx, by its own number, is the one to close it. */
   keepaliveRequests: 1_000_000,
   /** Twice as many and large as nginx's own: the group has added headers to what the front let in. */
-  headerBuffers: [8, "16k"],
+  headerBuffers: [8, "64k"],
+  /** Headers of an answer. More than the asking nginx takes, so that it is the one to refuse, and says why. */
+  answerHeaders: { size: "136k", buffers: 4 },
 } as const;
 
-/** A node's TLS proxy. */
-export const TLS_PROXY = {
+/** A node's hop. */
+export const HOP = {
   /** A name with several addresses: one of them may be down. */
   tries: 2,
 } as const;

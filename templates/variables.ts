@@ -13,5 +13,8 @@ export const REQUEST_ID = "$mesh_request_id";
 /** Variable with the address that limits go by; one for a whole /64 of IPv6, since that is what one client gets. */
 export const LIMITED_ADDRESS = "$mesh_address";
 
+/** Variable with the address of the client; empty where nobody can know it (see clientMap). */
+export const CLIENT = "$mesh_client";
+
 /** Name of the group of nodes. */
 export const UPSTREAM = "ollama";

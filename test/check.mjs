@@ -1,4 +1,5 @@
 // npm run check: what can be said in about a minute, without an engine.
+import "../toolchain/node/oldest-node.mjs";
 import { join } from "node:path";
 
 import { run } from "../toolchain/command.mjs";

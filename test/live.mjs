@@ -1,8 +1,11 @@
 // npm run live: changes and troubles of a mesh under load, and what clients see of them.
+import "../toolchain/node/oldest-node.mjs";
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
 
+import { ensureNodeOnPath } from "../toolchain/ensure.mjs";
+import { ensureDependencies } from "../toolchain/install-dependencies.mjs";
 import { prepared } from "./prepared.mjs";
 
 const HELP = `npm run live [-- [NAME...] [--times N] [--markdown FILE] [--list]]
@@ -23,8 +26,7 @@ if (args.includes("--help") || args.includes("-h")) {
   console.log(HELP);
 } else {
   try {
-    // A list needs nothing but the Node that the rest needs, too.
-    const env = await prepared();
+    const env = args.includes("--list") ? await packagesOnly() : await prepared();
     const program = join(import.meta.dirname, "live/main.ts");
     const child = spawn("node", [program, ...args], { env, stdio: "inherit" });
     process.on("SIGTERM", () => child.kill("SIGTERM"));
@@ -37,4 +39,11 @@ if (args.includes("--help") || args.includes("-h")) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
+}
+
+/** What a list of scenarios needs: no engine, and no images. */
+async function packagesOnly() {
+  const env = await ensureNodeOnPath();
+  await ensureDependencies();
+  return env;
 }

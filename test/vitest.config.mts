@@ -39,8 +39,14 @@ export default defineConfig({
       level("engine", 1, 120, { exclude: [ALONE] }),
       level("live", 1, 120),
       level("alone", 2, 120, { include: [ALONE] }),
-      // The program that will know nodes, on a real nginx: not wired into the product yet, so only by name.
+      // How nodes are chosen, on a real nginx under minutes of load; the default run has its shorter claims, so only by name.
       level("router", 3, 120),
+      // The status page in a browser, which few machines have: only by name.
+      level("page", 3, 240),
+      // Programs in every language, from an empty folder: hosts are built and packages downloaded, so only by name.
+      level("languages", 3, 600),
+      // An up that is killed some fifteen times, or stopped: minutes, so only by name.
+      level("interrupted", 3, 1800),
       // Real changes of several machines on two cores; `npm test` without arguments leaves them out.
       level("lan", 3, 900),
     ],

@@ -2,9 +2,9 @@
 // so that any number of runs and checkouts can share it and it can be deleted at any time.
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { access, constants, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, join, relative } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 
 import { locked } from "./lock.mjs";
 
@@ -14,7 +14,30 @@ const HASH_LENGTH = 16;
 /** The folder that holds everything that was built or downloaded. */
 export function cacheFolder() {
   const { OLLAMA_MESH_CACHE, XDG_CACHE_HOME } = process.env;
-  return OLLAMA_MESH_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ollama-mesh");
+  const said =
+    OLLAMA_MESH_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ollama-mesh");
+  return resolve(said); // builds run elsewhere
+}
+
+/**
+ * The same folder, made now when it is not there.
+ *
+ * @returns {Promise<string>}
+ * @throws {Error} saying what to do, when nothing can be kept in it
+ */
+export async function ensureCacheFolder() {
+  const folder = cacheFolder();
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    const why = /** @type {Error} */ (error).message;
+    throw new Error(
+      `what is built and downloaded cannot be kept in ${folder} (${why}): set OLLAMA_MESH_CACHE to a folder that can be written`,
+      { cause: error },
+    );
+  }
+  return folder;
 }
 
 /**
@@ -79,7 +102,7 @@ async function removeUnfinished(folder) {
 export async function built(name, inputs, build) {
   const folder = builtFolder(name, inputs);
   if (existsSync(folder)) return folder;
-  await mkdir(cacheFolder(), { recursive: true });
+  await ensureCacheFolder();
   await locked(`${folder}.lock`, async () => {
     if (existsSync(folder)) return;
     await removeUnfinished(folder); // nobody else builds it now: what is there was left by a killed run

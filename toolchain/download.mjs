@@ -34,7 +34,7 @@ async function download(url, file, answerSeconds) {
   let told = Date.now();
   for await (const chunk of response.body) {
     clearTimeout(timer);
-    timer = setTimeout(() => stop.abort(new Error(`${url}: stalled`)), STALLED_MS);
+    timer = setTimeout(() => stop.abort(new Error("stalled")), STALLED_MS);
     await target.write(chunk);
     got += chunk.length;
     if (Date.now() - told < 1000) continue;
@@ -47,5 +47,8 @@ async function download(url, file, answerSeconds) {
 
 if (process.argv[1] === import.meta.filename) {
   const [url = "", file = "", seconds = "30"] = process.argv.slice(2);
-  await download(url, file, Number(seconds));
+  await download(url, file, Number(seconds)).catch((error) => {
+    console.error(`${url}: ${(error.cause ?? error).message}`);
+    process.exit(1);
+  });
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Runs any command in the toolchain's environment.
+import "./node/oldest-node.mjs";
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 

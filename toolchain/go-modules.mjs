@@ -46,6 +46,25 @@ const PLUGIN_BINARIES = {
   packages: ["./cmd/..."],
 };
 
+/** @type {Build} */
+const YAML_HOST = {
+  name: "pulumi-language-yaml",
+  title: "building Pulumi's YAML host from its Go module (once; about a minute on 2 cores)",
+  folder: "languages/yaml",
+  flags: ["-ldflags", "-s -w"],
+  packages: ["github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"],
+};
+
+/** @type {Build} */
+const OWN_HOSTS = {
+  name: "pulumi-language-hosts",
+  title: "building hosts for Python and Go programs (once; seconds where the CLI was built)",
+  folder: "languages/hosts",
+  // As the CLI is, whose packages it shares: another flag would compile them all again.
+  flags: ["-tags", "osusergo,grpcnotrace", "-ldflags", "-s -w"],
+  packages: ["."],
+};
+
 /** @param {Build} what */
 function inputsOf({ folder, flags, packages }) {
   const sources = contentOf(join(HERE, folder), ".").filter((line) => !line.includes("_test.go "));
@@ -104,4 +123,15 @@ export async function buildCli() {
     await chmod(join(out, "pulumi-language-nodejs"), 0o755);
     await link(join(cli, "pulumi"), join(out, "pulumi")); // not a symbolic one: the engine would look beside its target
   });
+}
+
+/**
+ * The hosts of languages other than Node's: YAML's own, and ours for Python and Go.
+ *
+ * @returns {Promise<Record<"yaml" | "python" | "go", string>>} their files
+ */
+export async function buildLanguageHosts() {
+  const yaml = join(await goBuild(YAML_HOST), "pulumi-language-yaml");
+  const own = join(await goBuild(OWN_HOSTS), "hosts");
+  return { yaml, python: own, go: own };
 }

@@ -1,9 +1,9 @@
 // The program's npm packages and its compiled library, put in place when they are missing or out of date.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { cacheFolder, contentOf, hashOf } from "./cache.mjs";
+import { contentOf, ensureCacheFolder, hashOf } from "./cache.mjs";
 import { run } from "./command.mjs";
 import { ensureNodeOnPath } from "./ensure.mjs";
 import { locked } from "./lock.mjs";
@@ -59,8 +59,7 @@ async function whenStale(name, inputs, done, work) {
   const hash = hashOf(inputs);
   const fresh = () => existsSync(stamp) && readFileSync(stamp, "utf8") === hash && done();
   if (fresh()) return;
-  await mkdir(cacheFolder(), { recursive: true });
-  await locked(join(cacheFolder(), `${name}-${hashOf([ROOT])}.lock`), async () => {
+  await locked(join(await ensureCacheFolder(), `${name}-${hashOf([ROOT])}.lock`), async () => {
     if (fresh()) return;
     await work();
     writeFileSync(stamp, hash);
@@ -88,6 +87,9 @@ export async function ensureDependencies() {
     "templates",
     "steps",
     "cli",
+    "plugin",
+    "policy",
+    "toolchain/package/build.mjs",
     "tsconfig.json",
     "tsconfig.build.json",
   ];

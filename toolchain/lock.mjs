@@ -1,4 +1,5 @@
 // One run at a time: a lock that a dead run cannot hold for ever.
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
@@ -10,8 +11,30 @@ const HEARTBEAT_MS = 5_000;
 const STALE_MS = 60_000;
 const RETRY_MS = 200;
 
-/** @param {number} pid */
-function alive(pid) {
+/**
+ * When a process began, in the kernel's ticks: tells it from a later one with the same id.
+ *
+ * @param {number} pid
+ * @returns {string | undefined} nothing when there is no such process, or no Linux
+ */
+export function startTime(pid) {
+  try {
+    // The second field, the program's name, may hold spaces and parentheses.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(")").at(-1)?.trim().split(" ");
+    return fields?.[0] === "Z" ? undefined : fields?.[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a process of this machine lives.
+ *
+ * @param {number} pid
+ * @param {string} [started] when it began, as `startTime` gives it; nothing where that is not known
+ */
+export function alive(pid, started) {
+  if (started && startTime(pid) !== started) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -28,8 +51,9 @@ function alive(pid) {
 async function stale(lock) {
   try {
     const age = Date.now() - (await stat(lock)).mtimeMs;
-    const [host, pid] = (await readFile(join(lock, "holder"), "utf8").catch(() => "")).split(" ");
-    if (host === hostname() && pid) return !alive(Number(pid));
+    const holder = await readFile(join(lock, "holder"), "utf8").catch(() => "");
+    const [host, pid, started] = holder.split(" ");
+    if (host === hostname() && pid) return !alive(Number(pid), started);
     return age > STALE_MS;
   } catch {
     return false; // given back in the meantime
@@ -50,6 +74,8 @@ async function breakLock(lock) {
     // another run was faster
   }
 }
+
+const me = () => [hostname(), process.pid, startTime(process.pid) ?? ""].join(" ").trimEnd();
 
 /**
  * Runs `work` while holding the lock, a folder of that name; waits for whoever holds it.
@@ -80,7 +106,7 @@ export async function locked(lock, work) {
     utimes(lock, now, now).catch(() => {});
   }, HEARTBEAT_MS);
   try {
-    await writeFile(join(lock, "holder"), `${hostname()} ${process.pid}`);
+    await writeFile(join(lock, "holder"), me());
     return await work();
   } finally {
     clearInterval(heartbeat);

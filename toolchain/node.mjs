@@ -10,6 +10,7 @@ import { step } from "./progress.mjs";
 import { OLDEST_NODE, atLeast } from "./versions.mjs";
 
 const PINS = join(import.meta.dirname, "node");
+const FILES = ["package-lock.json", "package.json"];
 
 /**
  * The folder to put first on PATH so that `node` is new enough; undefined when it already is.
@@ -19,12 +20,12 @@ const PINS = join(import.meta.dirname, "node");
 export async function ensureNode() {
   const own = await versionOf("node", ["--version"]);
   if (own && atLeast(own, OLDEST_NODE)) return undefined;
-  const inputs = [process.platform, process.arch, ...contentOf(PINS, ".")];
+  const inputs = [process.platform, process.arch, ...contentOf(PINS, ...FILES)];
   const folder = await built("node", inputs, (out) =>
     step(
       `installing Node for this project (yours is ${own ?? "missing"}, needed is ${OLDEST_NODE})`,
       async () => {
-        for (const file of ["package.json", "package-lock.json"]) {
+        for (const file of FILES) {
           await copyFile(join(PINS, file), join(out, file));
         }
         await run(

@@ -1,11 +1,11 @@
 // The official releases of the Pulumi CLI and of its plugins, as their host lays them out.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { built, builtFolder, cacheFolder } from "./cache.mjs";
+import { built, builtFolder, cacheFolder, ensureCacheFolder } from "./cache.mjs";
 import { CommandError, run } from "./command.mjs";
 import { NOT_FOUND, UNREACHABLE } from "./download.mjs";
 import { isBuilt } from "./go-modules.mjs";
@@ -90,8 +90,10 @@ export async function officialWay(env, missing) {
     if (error.code !== UNREACHABLE && error.code !== NOT_FOUND) throw error;
     const why = fault.replace(/^.*?: /, "");
     console.error(`> Pulumi: ${OFFICIAL} cannot be had from here (${why}): from Go modules`);
-    await mkdir(cacheFolder(), { recursive: true });
-    await writeFile(refused, "");
+    // A cache that cannot be written may hold all that is needed; where it does not, the build says so.
+    await ensureCacheFolder()
+      .then(() => writeFile(refused, ""))
+      .catch(() => {});
     return undefined;
   }
 }

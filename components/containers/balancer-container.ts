@@ -1,15 +1,21 @@
+import { listenAddresses } from "../../config/mesh-config.ts";
 import { posix } from "node:path";
 import {
   CONFIG_FILE,
   CONFIG_FOLDER,
   FRONT_PORT,
   MANAGEMENT_PORT,
+  OWN_SOCKET,
   REDIRECT_PORT,
   TLS_FOLDER,
+  USAGE_FOLDER,
 } from "../../templates/nginx-layout.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { NGINX } from "../../config/defaults.ts";
+import { HOST_GATEWAY, NGINX } from "../../config/defaults.ts";
+import { BALANCER_NAME } from "../../config/names.ts";
+import { CONFIG_HASH_URL } from "../../steps/balancer/ask.ts";
+import { keepPortsCommand } from "../../steps/balancer/front/keep-ports.ts";
 import { hardenedNginx } from "./hardened-container.ts";
 
 /** What the kernel does about nodes that vanish without a word; nginx has no setting for it. */
@@ -31,36 +37,82 @@ interface Published extends PublishedPort {
 
 /** Every port that the balancer's host gives, sorted as the provider reads them back: by the inner port. */
 export function publishedPorts({ listen, management, tls }: BalancerPlan): Published[] {
+  const addresses = listenAddresses(listen);
   return [
-    { ip: listen.address, port: listen.port, internal: FRONT_PORT },
+    ...addresses.map((ip) => ({ ip, port: listen.port, internal: FRONT_PORT })),
     ...(management
       ? [{ ip: management.address, port: management.port, internal: MANAGEMENT_PORT }]
       : []),
     ...(tls?.redirectPort === undefined
       ? []
-      : [{ ip: listen.address, port: tls.redirectPort, internal: REDIRECT_PORT }]),
+      : addresses.map((ip) => ({ ip, port: tls.redirectPort!, internal: REDIRECT_PORT }))),
   ].sort((a, b) => a.internal - b.internal);
 }
 
-/** What the docker provider is told of the balancer's container, but for its image and its place in the mesh network. Pure. */
-export function nginxContainerArgs(mesh: string, plan: BalancerPlan) {
+/**
+ * What the docker provider is told of the front, the container that owns ports, address and sysctls, but for its image
+ * and sysctls. It is made in no network, where Docker publishes nothing: see steps/balancer/front/give-address.ts. Pure.
+ */
+export function frontContainerArgs(mesh: string, plan: BalancerPlan) {
+  const ports = publishedPorts(plan);
+  return {
+    ...common(mesh, plan),
+    command: keepPortsCommand(CONFIG_FILE, [...new Set(ports.map(({ internal }) => internal))]),
+    name: plan.container,
+    networkMode: "none",
+    ...(plan.hostGateway ? { hosts: [{ host: HOST_GATEWAY, ip: "host-gateway" }] } : {}),
+    ports: ports.map(({ ip, port, internal }) => ({ ip, external: port, internal })),
+  };
+}
+
+/** Its own streams are the log of the container that it has joined: one log, whatever nginx is replaced. */
+const LOG_TO_FRONT = 'exec "$@" >/proc/1/fd/1 2>/proc/1/fd/2';
+
+/**
+ * What the docker provider is told of the balancer's nginx, but for its image and the front that it joins. It has no
+ * name, so that one may run beside another. Pure.
+ *
+ * @param drainSeconds after which its streams are cut, once another one has taken its place
+ */
+export function nginxContainerArgs(mesh: string, plan: BalancerPlan, drainSeconds: number) {
+  const { command, healthcheck, volumes, ...nginx } = common(mesh, plan);
+  const own = ["--unix-socket", OWN_SOCKET, CONFIG_HASH_URL];
+  return {
+    ...nginx,
+    volumes: [
+      ...volumes,
+      ...(plan.usageVolume
+        ? [{ volumeName: plan.usageVolume, containerPath: USAGE_FOLDER, readOnly: false }]
+        : []),
+    ],
+    command: ["sh", "-c", LOG_TO_FRONT, "sh", ...command],
+    healthcheck: { ...healthcheck, tests: [...healthcheck.tests.slice(0, -1), ...own] },
+    destroyGraceSeconds: drainSeconds,
+  };
+}
+
+function common(mesh: string, plan: BalancerPlan) {
   const certificates = plan.tls?.certificateFile;
   return {
     ...hardenedNginx({
       mesh,
-      node: "balancer",
+      node: BALANCER_NAME,
       configFile: CONFIG_FILE,
-      memoryMiB: NGINX.memoryMiB,
+      memoryMib: NGINX.memoryMib,
       healthPath: "/config-hash",
     }),
-    name: plan.container,
-    ports: publishedPorts(plan).map(({ ip, port, internal }) => ({ ip, external: port, internal })),
+    ...loggedBy(plan),
     volumes: [
       { volumeName: plan.volume, containerPath: CONFIG_FOLDER, readOnly: true },
       ...(certificates
         ? [{ hostPath: posix.dirname(certificates), containerPath: TLS_FOLDER, readOnly: true }]
         : []),
     ],
-    sysctls: SYSCTLS,
   };
 }
+
+/** The front's log is that of the mesh; nginx's own has what it says before it has joined the front. */
+const loggedBy = ({ log: { driver, options } = {} }: BalancerPlan) =>
+  driver === undefined && options === undefined
+    ? {}
+    : { logDriver: driver ?? "json-file", logOpts: options ?? {} };

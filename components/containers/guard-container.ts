@@ -6,12 +6,18 @@ import { hardenedNginx } from "./hardened-container.ts";
 import { shortHash } from "../../config/short-hash.ts";
 import type { ContainerPlan, NodePlan } from "../../plan/node-plan.ts";
 
+/** What a guard shows of itself, and by which it knows each of the balancers. */
+export interface GuardKeyPairs {
+  server: LinkKeyPairs["server"];
+  clients: LinkKeyPairs["client"][];
+}
+
 /** What lies in the volume of a guard, by name. */
-export function guardFiles(container: ContainerPlan, { server, client }: LinkKeyPairs) {
+export function guardFiles(container: ContainerPlan, { server, clients }: GuardKeyPairs) {
   return {
     [GUARD_FILES.certificate]: server.certificate,
     [GUARD_FILES.key]: server.key,
-    [GUARD_FILES.client]: client.certificate,
+    [GUARD_FILES.client]: clients.map(({ certificate }) => certificate).join(""),
     "nginx.conf": guardConf(container),
   };
 }
@@ -36,7 +42,7 @@ export function guardContainerArgs(mesh: string, node: NodePlan, volume: string)
       mesh,
       node: node.name,
       configFile: `${CONFIG_FOLDER}/nginx.conf`,
-      memoryMiB: GUARD.memoryMiB,
+      memoryMib: GUARD.memoryMib,
       healthPath: "/",
     }),
     name: guard,

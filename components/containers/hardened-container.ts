@@ -25,22 +25,22 @@ export interface HardenedNginx {
   mesh: string;
   node: string;
   configFile: string;
-  memoryMiB: number;
+  memoryMib: number;
   /** What it must answer on its loopback, for `docker ps`. */
   healthPath: string;
 }
 
 /** What every nginx of a mesh has. */
 export function hardenedNginx(args: HardenedNginx) {
-  const { mesh, node, configFile, memoryMiB, healthPath } = args;
+  const { mesh, node, configFile, memoryMib, healthPath } = args;
   const url = `http://127.0.0.1:${LOOPBACK_PORT}${healthPath}`;
   return {
     ...hardenedContainer(mesh, node, NGINX.stopSeconds),
     command: ["nginx", "-e", "stderr", "-c", configFile, "-g", "daemon off;"],
     user: NGINX_USER,
     readOnly: true,
-    memory: memoryMiB,
-    memorySwap: memoryMiB,
+    memory: memoryMib,
+    memorySwap: memoryMib,
     ulimits: [{ name: "nofile", soft: OPEN_FILES, hard: OPEN_FILES }],
     healthcheck: {
       tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", url],

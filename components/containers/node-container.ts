@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { verdictSource } from "../../plan/verdict-source.ts";
 import { cpusText } from "../../config/cpus.ts";
 import { OLLAMA_PORT } from "../../config/defaults.ts";
-import { isCdi } from "../../config/cdi-device.ts";
+import { areAll } from "../../config/gpu-device.ts";
 import { hardenedContainer } from "./hardened-container.ts";
-import { modelVolume } from "../../config/names.ts";
+import { judgesFile, modelVolume } from "../../config/names.ts";
+import { MODELS_FOLDER, OLLAMA_FOLDER } from "../../steps/models/model-store.ts";
 import type { ContainerPlan, NodePlan, ServicePlan } from "../../plan/node-plan.ts";
 import type { MeshPlan } from "../../plan/mesh-plan.ts";
 import type { MountArgs } from "../../config/node-args.ts";
@@ -26,17 +29,41 @@ export function nodeContainerArgs(mesh: MeshPlan, node: NodePlan, environment: s
     ...reachedBy(mesh, container),
     ...gpuAccess(container.gpus),
     ...limits(container),
-    ...(container.service ? serviceProgram(container.service) : ollamaProgram(mesh)),
+    ...(container.service ? serviceProgram(container.service) : ollamaProgram(mesh, node)),
     ...hardenedContainer(mesh.name, node.name, STOP_SECONDS),
+    // A folder of the host may belong to anybody, and what it holds, too.
+    ...(container.modelsPath === undefined
+      ? {}
+      : { capabilities: { adds: ["CAP_DAC_OVERRIDE"], drops: ["ALL"] } }),
   };
 }
 
-function ollamaProgram(mesh: MeshPlan) {
+/**
+ * What the provider takes no notice of when it is taken away, since Docker fills in what is not declared: a change of
+ * this text replaces the container.
+ */
+export function filledIn({ service, gpus }: ContainerPlan): string {
+  const { command, user, sharedMemoryMib, ipc } = service ?? {};
+  return [
+    // The other way round, so that no container with a command was replaced when this came to be.
+    ...(service && !command ? ["command of the image"] : []),
+    ...(user ? ["user"] : []),
+    ...(sharedMemoryMib ? ["shared memory"] : []),
+    ...(ipc ? ["ipc"] : []),
+    ...(gpus.runtime ? ["runtime"] : []),
+  ].join(", ");
+}
+
+function ollamaProgram(mesh: MeshPlan, node: NodePlan) {
+  const { modelsPath } = node.container ?? {};
   return {
-    volumes: [{ volumeName: modelVolume(mesh.name), containerPath: "/root/.ollama" }],
+    volumes: [
+      { volumeName: modelVolume(mesh.name), containerPath: OLLAMA_FOLDER },
+      ...(modelsPath === undefined ? [] : [{ hostPath: modelsPath, containerPath: MODELS_FOLDER }]),
+    ],
     readOnly: true,
-    // For people who look at `docker ps`; what decides about traffic is the ready gate.
-    healthcheck: {
+    healthcheck: restartingItself(mesh, node) ?? {
+      // For people who look at `docker ps`; what decides about traffic is the ready gate.
       tests: ["CMD", "/bin/ollama", "ps"],
       interval: "15s",
       timeout: "5s",
@@ -46,10 +73,33 @@ function ollamaProgram(mesh: MeshPlan) {
   };
 }
 
+/** Of a node that can ask the balancer what that holds of it: see node-health.sh. */
+function restartingItself({ balancer }: MeshPlan, node: NodePlan) {
+  if (!verdictSource(balancer, node)) return undefined;
+  return {
+    tests: ["CMD", "bash", "-c", HEALTH, "bash", node.name, judgesFile(node.name)],
+    interval: "10s",
+    // Three questions: of the lists, of the balancer, and for a token.
+    timeout: "30s",
+    retries: 3,
+    startPeriod: "10s",
+  };
+}
+
+/** Without comments: a better one must replace nobody's container. */
+const HEALTH = readFileSync(new URL("node-health.sh", import.meta.url), "utf8").replace(
+  /^ *(#.*)?\n/gm,
+  "",
+);
+
 /** Its image may have a health check of its own for `docker ps`; nobody knows what else is in it. */
-function serviceProgram({ command, mounts, writable }: ServicePlan) {
+function serviceProgram(service: ServicePlan) {
+  const { command, user, sharedMemoryMib, ipc, mounts, writable } = service;
   return {
     ...(command ? { command } : {}),
+    ...(user ? { user } : {}),
+    ...(sharedMemoryMib ? { shmSize: sharedMemoryMib } : {}),
+    ...(ipc ? { ipcMode: ipc } : {}),
     ...(mounts.length > 0 ? { volumes: mounts.map(volume) } : {}),
     readOnly: !writable,
   };
@@ -86,26 +136,29 @@ function limits({ memoryMiB, cpus }: ContainerPlan) {
  * Several ids only through deviceRequests: the provider takes `gpus: "device=0,1"` apart wrongly.
  * Source: Docker, --gpus and --device; Ollama, docs/docker.mdx.
  */
-function gpuAccess({ vendor, devices, groups }: ContainerPlan["gpus"]) {
-  if (vendor === "nvidia" && !devices) return { gpus: "all" };
-  if (vendor === "nvidia" && devices) {
-    const cdi = devices.every(isCdi);
+function gpuAccess({ vendor, devices, groups, runtime }: ContainerPlan["gpus"]) {
+  if (devices && areAll(devices, "CDI")) {
     return {
-      deviceRequests: [
-        cdi
-          ? { driver: "cdi", deviceIds: devices }
-          : { driver: "nvidia", deviceIds: devices, capabilities: ["gpu"] },
-      ],
+      deviceRequests: [{ driver: "cdi", deviceIds: devices }],
+      ...(groups ? { groupAdds: groups } : {}),
     };
   }
-  if (vendor === "amd") {
+  if (vendor === "nvidia" && runtime) return { runtime };
+  if (vendor === "nvidia" && !devices) return { gpus: "all" };
+  if (vendor === "nvidia" && devices) {
+    return {
+      deviceRequests: [{ driver: "nvidia", deviceIds: devices, capabilities: ["gpu"] }],
+    };
+  }
+  if (vendor === "amd" || vendor === "vulkan") {
+    const paths = areAll(devices, "path") ? devices! : ["/dev/dri"];
     const device = (hostPath: string) => ({
       hostPath,
       containerPath: hostPath,
       permissions: "rwm",
     });
     return {
-      devices: [device("/dev/dri"), device("/dev/kfd")],
+      devices: [...paths, ...(vendor === "amd" ? ["/dev/kfd"] : [])].toSorted().map(device),
       groupAdds: groups ?? ["video"],
     };
   }

@@ -3,12 +3,16 @@ import type { MeshConfig } from "../../config/mesh-config.ts";
 import { engineHost } from "../../config/net/engine-endpoint.ts";
 import type { Problem } from "../../config/problems.ts";
 
-const LOOPBACK = /^(127\.|localhost$)/i;
+const LOOPBACK = /^(127\.|localhost$|::1$)/i;
 
 /** Engines that anybody may use who reaches them. It looks for certificates on this machine. */
 export function engineWarnings({ nodes, balancer }: MeshConfig): Problem[] {
   const engines = [
     { path: "balancer.host", host: balancer?.host },
+    ...(balancer?.hosts ?? []).map(({ host }, at) => ({
+      path: `balancer.hosts[${at}].host`,
+      host,
+    })),
     ...nodes.map(({ host }, at) => ({ path: `nodes[${at}].host`, host })),
   ];
   return engines.flatMap(({ path, host }, at): Problem[] => {

@@ -2,26 +2,33 @@ import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { MESH_LABEL } from "../../config/names.ts";
-import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
 import type { HostPlan } from "../../plan/host-plan.ts";
+import type { PullSettings } from "../../plan/ollama-environment.ts";
 import type { ModelStoreRef } from "../../steps/models/model-store.ts";
-import { engineTls } from "../../steps/engine/engine-tls.ts";
-import { SSH_OPTIONS } from "../../steps/engine/shared-ssh.ts";
+import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
+import type { MountedService } from "../../steps/nodes/mounts.ts";
 import { leftAlone, step } from "../step.ts";
+import { engineAccess } from "./engine-access.ts";
 
 /** Arguments of GpuHost. */
 export interface GpuHostArgs {
   mesh: string;
   plan: HostPlan;
+  /** Whether its engine answers: see askEngines. */
+  answers: boolean | Promise<boolean>;
   /** Images of the nodes on it. */
   images: pulumi.Input<string[]>;
   /** Its models, and where others find them; of a host with Ollama only. */
   models: pulumi.Input<ModelStoreRef>;
   /** The other hosts with Ollama, which may have the models already; absent where there is none. */
   peers?: pulumi.Input<ModelStoreRef[]>;
+  /** Its services with mounts, and the image that looks where one has no shell; absent where there is none. */
+  mounts?: { services: pulumi.Input<MountedService[]>; helper: pulumi.Input<string> };
+  /** What its downloads of models need; absent for nothing. */
+  pulls?: pulumi.Input<PullSettings>;
   /** Hash of what is to be on the host: a change of it is preceded by a new look at the host. */
   purpose: pulumi.Input<string>;
-  /** GiB that must stay free on the disk of the models: rollout.minimumFreeGiB. */
+  /** GiB that must stay free on the disk of the models: rollout.minimumFreeGib. */
   minimumFreeGiB: number;
   /** What must be done before even this host is asked. */
   after: pulumi.Resource[];
@@ -44,7 +51,10 @@ export class GpuHost extends pulumi.ComponentResource {
     const { endpoint, key, offline } = args.plan;
     const alone = leftAlone(offline);
     this.engine = key;
-    this.provider = new docker.Provider(name, engineAccess(endpoint), { parent: this, ...alone });
+    // One behind ssh is never asked, so that its provider can stay as it is while the host is off.
+    const stays = parseEndpoint(endpoint)?.kind === "ssh" ? alone : {};
+    const access = engineAccess(endpoint, args.answers);
+    this.provider = new docker.Provider(name, access, { parent: this, ...stays });
     this.preflight = step(`${name}-preflight`, { create: "preflight" }, hostNeeds(args), {
       parent: this,
       dependsOn: args.after,
@@ -56,33 +66,26 @@ export class GpuHost extends pulumi.ComponentResource {
 }
 
 /** What a look at the host is about. */
-export function hostNeeds({ mesh, plan, purpose, minimumFreeGiB }: Omit<GpuHostArgs, "after">) {
-  const { endpoint, nvidia, amd, ports, nodes, offline, ollama, volume, network } = plan;
+export function hostNeeds({
+  mesh,
+  plan,
+  purpose,
+  minimumFreeGiB,
+}: Omit<GpuHostArgs, "after" | "answers">) {
+  const { endpoint, nvidia, amd, vulkan, ports, nodes, offline, ollama, volume } = plan;
+  const { network, byAddress, spare, cpus } = plan;
+  // Of another disk only the machine itself knows how full it is: the step that downloads asks.
+  const inVolume = ollama && plan.modelsPath === undefined;
   return {
     ...{ endpoint, nvidia, amd, ports, nodes, mesh },
-    ...(ollama ? { volume, minimumFreeGiB } : {}),
+    ...(inVolume ? { volume, minimumFreeGiB } : {}),
+    ...(vulkan ? { vulkan } : {}),
+    ...(cpus ? { cpus } : {}),
     ...(network ? { network } : {}),
+    ...(byAddress ? { byAddress } : {}),
+    ...(spare ? { spare } : {}),
     ...(offline ? { offline } : {}),
     for: purpose,
-  };
-}
-
-/**
- * How the provider reaches an engine. The empty ones stand for variables of the environment
- * (DOCKER_CONTEXT and the like), which it would otherwise obey before `host`. Keys stay where they are: the
- * state has their folder only.
- */
-function engineAccess(endpoint: string) {
-  return {
-    host: endpoint,
-    context: "",
-    certPath: engineTls(endpoint) ?? "",
-    caMaterial: "",
-    certMaterial: "",
-    keyMaterial: "",
-    ...(parseEndpoint(endpoint)?.kind === "ssh"
-      ? { sshOpts: SSH_OPTIONS.flatMap((option) => ["-o", option]) }
-      : {}),
   };
 }
 
@@ -97,7 +100,17 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
     { endpoint, images: args.images },
     { parent: host, dependsOn: [host.preflight], ...alone },
   );
-  if (!plan.ollama) return [host.preflight, images];
+  const mounts = args.mounts
+    ? [
+        step(
+          `${name}-mounts`,
+          { create: "mounts" },
+          { endpoint, ...args.mounts },
+          { parent: host, dependsOn: [images], ...alone },
+        ),
+      ]
+    : [];
+  if (!plan.ollama) return [host.preflight, images, ...mounts];
   const volume = new docker.Volume(
     `${name}-models`,
     { name: plan.volume, labels: [{ label: MESH_LABEL, value: mesh }] },
@@ -120,6 +133,8 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
       container: `${mesh}.models`,
       image: pulumi.output(args.models).image,
       volume: plan.volume,
+      ...(plan.modelsPath === undefined ? {} : { modelsPath: plan.modelsPath }),
+      ...(args.pulls ? { pulls: args.pulls } : {}),
       models: plan.models,
       minimumFreeGiB: args.minimumFreeGiB,
       labels: [`${MESH_LABEL}=${mesh}`],
@@ -127,5 +142,5 @@ function prepareNodes(host: GpuHost, name: string, args: GpuHostArgs): pulumi.Re
     },
     { parent: host, dependsOn: [images, volume], ...alone },
   );
-  return [host.preflight, images, volume, models];
+  return [host.preflight, images, ...mounts, volume, models];
 }

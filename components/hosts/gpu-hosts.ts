@@ -3,10 +3,14 @@ import { NGINX_IMAGE } from "../../config/defaults.ts";
 import type { OllamaMeshArgs } from "../../config/mesh-args.ts";
 import { engineHost } from "../../config/net/engine-endpoint.ts";
 import { shortHash } from "../../config/short-hash.ts";
+import { withoutUndefined } from "../../config/without-undefined.ts";
 import type { HostPlan } from "../../plan/host-plan.ts";
+import { hasPullSettings, pullSettings } from "../../plan/ollama-environment.ts";
 import type { MeshPlan } from "../../plan/mesh-plan.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
+import type { MountedService } from "../../steps/nodes/mounts.ts";
 import type { ModelStoreRef } from "../../steps/models/model-store.ts";
+import { askEngines } from "./asked-engines.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
 import type { LateValues } from "../late-values.ts";
 import { step } from "../step.ts";
@@ -19,21 +23,21 @@ export function createHosts(
 ): Map<string, GpuHost> {
   const { plan } = known;
   const described = describeHosts(known, args);
-  const { length: on } = described.filter(({ plan: { offline } }) => !offline);
-  const inspected = on > 1 ? [inspectHosts(mesh, plan, described)] : [];
+  const answers = askEngines(mesh, plan.hosts);
+  // Also while all but one are off: which those are, and what was found fine, is in its state only.
+  const inspected = described.length > 1 ? [inspectHosts(mesh, plan, described)] : [];
   return new Map(
     described.map((args): [string, GpuHost] => {
       const name = `${plan.name}-${args.plan.key}`;
-      return [
-        args.plan.endpoint,
-        new GpuHost(name, { ...args, after: inspected }, { parent: mesh }),
-      ];
+      const { endpoint } = args.plan;
+      const own = { ...args, answers: answers.get(endpoint) ?? true, after: inspected };
+      return [endpoint, new GpuHost(name, own, { parent: mesh })];
     }),
   );
 }
 
-/** What a host is told, but for what comes before it. */
-type DescribedHost = Omit<GpuHostArgs, "after">;
+/** What a host is told, but for whether it answers and what comes before it. */
+type DescribedHost = Omit<GpuHostArgs, "after" | "answers">;
 
 /** Every Output over all nodes is made once here: one per host over all nodes is quadratic, and was (20 s at 50 hosts). */
 function describeHosts({ plan, nodes }: LateValues, args: OllamaMeshArgs): DescribedHost[] {
@@ -47,10 +51,19 @@ function describeHosts({ plan, nodes }: LateValues, args: OllamaMeshArgs): Descr
       mesh: plan.name,
       plan: host,
       images: pulumi.all([containers, nginx]).apply(imagesOf),
+      ...(mountedOn(host, plan.nodes).length > 0
+        ? {
+            mounts: {
+              services: byHost.apply((nodes) => mountedOn(host, nodes[host.endpoint]!)),
+              helper: nginx,
+            },
+          }
+        : {}),
       models: stores.apply((all) => all[at]!),
       ...(hasPeers(plan, host)
         ? { peers: stores.apply((all) => all.filter((_, i) => isPeer(host, plan.hosts[i]!))) }
         : {}),
+      ...pullsOf(host, args.ollama, declared),
       // With the settings, since a plan has placeholders for values of the environment.
       purpose: pulumi
         .all([containers, settingsOn(host, args.ollama, declared)])
@@ -60,7 +73,7 @@ function describeHosts({ plan, nodes }: LateValues, args: OllamaMeshArgs): Descr
             16,
           ),
         ),
-      minimumFreeGiB: plan.rollout.minimumFreeGiB,
+      minimumFreeGiB: plan.rollout.minimumFreeGib,
     };
   });
 }
@@ -75,6 +88,15 @@ function nodesByHost({ hosts }: MeshPlan, nodes: NodePlan[]): Record<string, Nod
 
 const containersOf = ({ endpoint }: HostPlan, nodes: Record<string, NodePlan[]>) =>
   nodes[endpoint]!.flatMap(({ container }) => container ?? []);
+
+/** The services on a host that have mounts. */
+const mountedOn = ({ endpoint }: HostPlan, nodes: readonly NodePlan[]): MountedService[] =>
+  nodes.flatMap(({ name, container }) => {
+    const { service, image, name: own } = container ?? {};
+    if (container?.endpoint !== endpoint || !service?.mounts.length) return [];
+    const { user, mounts } = service;
+    return [{ node: name, container: own!, image: image!, ...(user ? { user } : {}), mounts }];
+  });
 
 /** Of the containers on a host, guards included; each once, sorted. */
 function imagesOf([containers, nginx]: [ReturnType<typeof containersOf>, string]): string[] {
@@ -100,6 +122,7 @@ function storeRef(host: HostPlan, nodes: Record<string, NodePlan[]>): ModelStore
   return {
     endpoint: host.endpoint,
     volume: host.volume,
+    ...(host.modelsPath === undefined ? {} : { modelsPath: host.modelsPath }),
     image: images.sort()[0] ?? "",
     ...(address ? { address } : {}),
   };
@@ -120,6 +143,17 @@ function settingsOn(
     return { ollama, service };
   });
   return pulumi.output(nodes.length === 0 ? [] : [ofAll, ...own]);
+}
+
+/** What downloads to a host need: of the mesh's settings, and of those of its nodes. */
+function pullsOf(
+  { nodes }: HostPlan,
+  ofAll: OllamaMeshArgs["ollama"] = {},
+  declared: ReadonlyMap<string, OllamaMeshArgs["nodes"][number]>,
+): Pick<GpuHostArgs, "pulls"> {
+  const all = [ofAll, ...nodes.map((name) => declared.get(name)?.ollama ?? {})];
+  if (!all.some(hasPullSettings)) return {};
+  return { pulls: pulumi.output(all).apply((known) => pullSettings(withoutUndefined(known))) };
 }
 
 /** One inspection of all hosts that something is changed on, with all their problems in one message. */

@@ -9,6 +9,12 @@ export function configDrift(observed: ObservedMesh | NotObserved): string | unde
   return observed.sealed ? observed.wrong : "mesh.json in the config volume was changed by hand";
 }
 
+/** What is wrong with nginx, if anything: Docker engines before 29 do not always start again what has joined another container. */
+export function nginxDrift(observed: ObservedMesh | NotObserved): string | undefined {
+  if (typeof observed === "string") return undefined;
+  return observed.alone ? "nginx is down, and the front serves by one of its own" : undefined;
+}
+
 /**
  * What is wrong with a node's place in traffic, if anything. A line that only differs is a change of the
  * config that is about to be made, unless somebody wrote into mesh.json.

@@ -1,22 +1,15 @@
-import { createHash } from "node:crypto";
 import { observeCommand } from "../../steps/balancer/ask.ts";
 import { engineIsMocked } from "../engine-is-mocked.ts";
+import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import { holdsAddressCommand } from "../../steps/balancer/virtual-address/hold-address.ts";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
-import { isSealed, parseState, type MeshState } from "../../steps/balancer/mesh-state.ts";
+import { parseObserved, type ObservedMesh } from "../../steps/balancer/mesh-state.ts";
 import { DockerError, dockerSync } from "../../steps/engine/docker-engine.ts";
-import { withServers } from "../../templates/admitted-servers.ts";
 
-/** A balancer that needs longer is taken for one that cannot be asked. Over ssh an answer takes a second. */
-const ANSWER_SECONDS = 10;
+/** An engine, or a balancer, that needs longer is taken for one that cannot be asked. Over ssh an answer takes a second. */
+export const ANSWER_SECONDS = 10;
 
-/** What the balancer has at the moment. */
-export interface ObservedMesh {
-  state: MeshState;
-  /** Whether mesh.json is as a step wrote it. */
-  sealed: boolean;
-  /** What is wrong with the config that serves, if anything. */
-  wrong?: string;
-}
+export type { ObservedMesh };
 
 /** There is no balancer yet; or there may be one, but it cannot be asked. */
 export type NotObserved = "none" | "unknown";
@@ -37,17 +30,13 @@ export function askBalancer({ endpoint, container }: BalancerRef): ObservedMesh 
   }
 }
 
-/** Reads what observe.sh printed. */
-export function parseObserved(printed: string): ObservedMesh {
-  const [json = "", digest = "", served = ""] = printed.split("\n");
-  const state = parseState(json);
-  const { conf, hash } = withServers(state.base, state.servers, state.secrets);
-  const ours = createHash("sha256").update(conf).digest("hex");
-  const wrong =
-    digest !== ours
-      ? "nginx.conf in the config volume was changed by hand"
-      : served !== hash
-        ? `nginx serves with ${served ? "another config" : "no config"}`
-        : undefined;
-  return { state, sealed: isSealed(state), ...(wrong === undefined ? {} : { wrong }) };
+/** Whether a balancer's machine has the address that two of them share at the moment; false where nobody can tell. */
+export function hasVirtualAddress({ endpoint, virtualAddress }: BalancerPlan): boolean {
+  if (!virtualAddress || engineIsMocked()) return false;
+  try {
+    return dockerSync(endpoint, holdsAddressCommand(virtualAddress), ANSWER_SECONDS).trim() !== "";
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    return false;
+  }
 }

@@ -1,10 +1,16 @@
+import { isIP } from "node:net";
 import { posix } from "node:path";
 import type { BalancerArgs } from "../balancer-args.ts";
 import { BALANCER, OLLAMA, RETRY } from "../defaults.ts";
 import type { Known } from "../mesh-config.ts";
 import type { OllamaSettings } from "../node-args.ts";
+import { canonicalIp } from "../net/ip-address.ts";
+import { byPool } from "../pools/pool-groups.ts";
 import { type Problem, show } from "../problems.ts";
+import { balancerHostsProblems } from "./balancer-hosts-problems.ts";
+import { clientProblems } from "./client-problems.ts";
 import { routeProblems } from "./route-problems.ts";
+import { routingProblems } from "./routing-problems.ts";
 import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /** Algorithms that know no backup nodes; nginx refuses the config. */
@@ -14,9 +20,13 @@ const WITHOUT_BACKUP = new Set(["ip_hash", "hash", "random", "random_two_least_c
 export function balancerProblems({ balancer, nodes, ollama }: WellFormed): Problem[] {
   return [
     ...algorithmProblems(balancer, nodes),
+    ...routingProblems(balancer, nodes),
     ...retryProblems(balancer, nodes),
     ...loadProblems(balancer, nodes, ollama),
     ...frontProblems(balancer),
+    ...clientProblems(balancer),
+    ...balancerHostsProblems(balancer, nodes),
+    ...listenProblems(balancer),
     ...duplicateProblems(balancer),
     ...routeProblems(balancer),
     ...drainProblems(balancer, nodes),
@@ -24,7 +34,7 @@ export function balancerProblems({ balancer, nodes, ollama }: WellFormed): Probl
 }
 
 function algorithmProblems(
-  { algorithm = BALANCER.algorithm, hashKey, sticky }: Known<BalancerArgs>,
+  { algorithm = BALANCER.algorithm, hashKey }: Known<BalancerArgs>,
   nodes: readonly IndexedNode[],
 ): Problem[] {
   const problems: Problem[] = [];
@@ -48,9 +58,6 @@ function algorithmProblems(
       path: "balancer.hashKey",
       text: `has no effect with balancer.algorithm ${algorithm}; leave one of them out`,
     });
-  }
-  if (sticky && (sticky.cookie === undefined) === (sticky.header === undefined)) {
-    problems.push({ path: "balancer.sticky", text: "must have either a cookie or a header" });
   }
   return problems;
 }
@@ -79,8 +86,9 @@ function retryProblems(
 ): Problem[] {
   const problems: Problem[] = [];
   const connect = rest.connectTimeoutSeconds ?? BALANCER.connectTimeoutSeconds;
-  const budget = retry.timeoutSeconds ?? RETRY.timeoutSeconds;
-  const tries = Math.min(retry.tries ?? RETRY.tries, Math.max(nodes.length, 1));
+  const budget = retry.timeoutSeconds ?? RETRY.timeoutSeconds[rest.routing ?? BALANCER.routing];
+  const pools = [...byPool(nodes, ({ node }) => node).values()].map(({ length }) => length);
+  const tries = Math.min(retry.tries ?? RETRY.tries, Math.max(1, ...pools));
   if (connect * (tries - 1) > budget) {
     problems.push({
       path: "balancer.retry.timeoutSeconds",
@@ -115,11 +123,10 @@ function loadProblems(
     if (node.managed === false || node.service) continue;
     const { loadTimeout, numParallel = OLLAMA.numParallel } = { ...mesh, ...node.ollama };
     const load = loadTimeout === undefined ? undefined : durationSeconds(loadTimeout);
-    if (load !== undefined && load > read) {
-      problems.push({
-        path: "balancer.readTimeoutSeconds",
-        text: `must be at least nodes[${at}]'s ollama.loadTimeout (${loadTimeout}), or a slow load is aborted and begun again, got ${read}`,
-      });
+    const whose = node.ollama?.loadTimeout === undefined ? "" : `nodes[${at}]'s `;
+    const text = `must be at least ${whose}ollama.loadTimeout (${loadTimeout}), or a slow load is aborted and begun again, got ${read}`;
+    if (load !== undefined && load > read && !problems.some((each) => each.text === text)) {
+      problems.push({ path: "balancer.readTimeoutSeconds", text });
     }
     if (node.maxConnections && node.maxConnections < numParallel) {
       problems.push({
@@ -171,6 +178,24 @@ function frontProblems({ tls, management, listen = {}, routes }: Known<BalancerA
     });
   }
   return problems;
+}
+
+/** Docker gives a port of an address away once. */
+function listenProblems({ listen = {} }: Known<BalancerArgs>): Problem[] {
+  const { address, addresses = [] } = listen;
+  const path = "balancer.listen.addresses";
+  const text = "takes the place of address; leave one of them out";
+  const canonical = addresses.map(canonicalIp);
+  return [
+    ...(address !== undefined && addresses.length > 0 ? [{ path, text }] : []),
+    ...addresses.flatMap((each, at): Problem[] => {
+      const whole = addresses[canonical.indexOf(isIP(each) === 4 ? "0.0.0.0" : "::")];
+      const repeats = canonical.indexOf(canonicalIp(each)) !== at;
+      if (!repeats && (whole === undefined || whole === each)) return [];
+      const of = repeats ? "is there already" : `is among those of ${whole}`;
+      return [{ path: `${path}[${at}]`, text: `${of}; leave it out, got ${show(each)}` }];
+    }),
+  ];
 }
 
 /** Names, keys and paths that may be there once only. */

@@ -1,5 +1,6 @@
 import { DEFAULT_ENGINE } from "../defaults.ts";
-import { isAttached } from "../mesh-config.ts";
+import { isAttached, meshEngine } from "../mesh-config.ts";
+import { networkNumber } from "../names.ts";
 import { engineHost } from "../net/engine-endpoint.ts";
 import { overlap } from "../net/ip-network.ts";
 import { freeNetwork, parseNetwork } from "../net/ipv4-network.ts";
@@ -13,8 +14,8 @@ import type { IndexedNode, WellFormed } from "./well-formed.ts";
  * @param mesh its name, from which the network follows where none is declared
  */
 export function meshNetworkProblems({ balancer, nodes }: WellFormed, mesh?: string): Problem[] {
-  const { subnet, host = DEFAULT_ENGINE } = balancer;
-  const isInside = ({ node }: IndexedNode) => isAttached(node, host);
+  const { subnet } = balancer;
+  const isInside = ({ node }: IndexedNode) => isAttached(node, meshEngine(balancer));
   // Somebody may have put a machine of their own into the mesh network: who declares its subnet knows it.
   if (subnet !== undefined) return roomProblems(subnet, nodes.filter(isInside).length);
   if (mesh === undefined) return [];
@@ -22,6 +23,26 @@ export function meshNetworkProblems({ balancer, nodes }: WellFormed, mesh?: stri
     defaultSubnet(mesh),
     nodes.filter((node) => !isInside(node)),
   );
+}
+
+/**
+ * Networks of others that the balancer could not join: it is in its own already, and Docker joins none twice.
+ *
+ * @param mesh its name; without it that is not checked
+ */
+export function joinedNetworkProblems({ balancer }: WellFormed, mesh?: string): Problem[] {
+  const { networks = [] } = balancer;
+  const isOwn = (name: string) => mesh !== undefined && networkNumber(mesh, name) !== undefined;
+  return networks.flatMap((name, at) => {
+    const text = isOwn(name)
+      ? "is the mesh's own, which the balancer is in by itself"
+      : networks.indexOf(name) === at
+        ? undefined
+        : "is there already";
+    return text === undefined
+      ? []
+      : [{ path: `balancer.networks[${at}]`, text: `${text}; leave it out, got ${show(name)}` }];
+  });
 }
 
 function roomProblems(subnet: string, count: number): Problem[] {

@@ -1,6 +1,7 @@
 import type { MeshConfig, NodeConfig } from "../mesh-config.ts";
 import { balancerSchema } from "../schema/balancer-schema.ts";
 import { rolloutSchema } from "../schema/mesh-schema.ts";
+import { monitoringSchema } from "../schema/monitoring-schema.ts";
 import { nodeSchema, ollamaSchema } from "../schema/node-schema.ts";
 
 /** A node that is fine in itself, with its place in the list. */
@@ -13,18 +14,30 @@ export interface IndexedNode {
 export interface WellFormed {
   nodes: IndexedNode[];
   allNodesKnown: boolean;
+  /** Whether the balancer is fine by itself, and so its pools are those that are declared. */
+  poolsKnown: boolean;
   balancer: NonNullable<MeshConfig["balancer"]>;
   rollout: NonNullable<MeshConfig["rollout"]>;
   ollama: NonNullable<MeshConfig["ollama"]>;
+  /** Absent where none is declared. */
+  monitoring?: NonNullable<MeshConfig["monitoring"]>;
 }
 
 /** All of arguments that are fine. */
-export const allOf = ({ nodes, balancer, rollout, ollama }: MeshConfig): WellFormed => ({
+export const allOf = ({
+  nodes,
+  balancer,
+  rollout,
+  ollama,
+  monitoring,
+}: MeshConfig): WellFormed => ({
   nodes: nodes.map((node, at) => ({ at, node })),
   allNodesKnown: true,
+  poolsKnown: true,
   balancer: balancer ?? {},
   rollout: rollout ?? {},
   ollama: ollama ?? {},
+  ...(monitoring ? { monitoring } : {}),
 });
 
 /** What is fine of arguments that are not. */
@@ -38,11 +51,19 @@ export function wellFormed(input: unknown): WellFormed {
     const node = nodeSchema.safeParse(item);
     return node.success ? [{ at, node: node.data }] : [];
   });
+  const balancer = balancerSchema.safeParse(given["balancer"] ?? {});
   return {
     nodes,
     allNodesKnown: nodes.length === list.length,
-    balancer: balancerSchema.safeParse(given["balancer"]).data ?? {},
+    poolsKnown: balancer.success,
+    balancer: balancer.data ?? {},
     rollout: rolloutSchema.safeParse(given["rollout"]).data ?? {},
     ollama: ollamaSchema.safeParse(given["ollama"]).data ?? {},
+    ...declaredMonitoring(given["monitoring"]),
   };
+}
+
+function declaredMonitoring(given: unknown): Pick<WellFormed, "monitoring"> {
+  const { data } = monitoringSchema.safeParse(given);
+  return data ? { monitoring: data } : {};
 }

@@ -16,3 +16,11 @@ export function parseIp(text: string): IpAddress | undefined {
  * hexadecimal too. Any other text stays as it is.
  */
 export const canonicalIp = (text: string): string => parseIp(text)?.toString() ?? text;
+
+/** Whether it stands for all addresses of a machine. */
+export const isUnspecified = (address: string): boolean =>
+  address === "0.0.0.0" || address === "::";
+
+/** Whether one port can't be listened on at both: they are the same, or one is all addresses of its family. */
+export const addressesMeet = (one: string, other: string): boolean =>
+  isIP(one) === isIP(other) && (one === other || isUnspecified(one) || isUnspecified(other));

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseIpNetwork, overlap } from "./ip-network.ts";
 
 /**
@@ -16,6 +17,17 @@ export const isPrivate = (address: string): boolean => isIn(address, PRIVATE_NET
 
 /** Whether an IP address leads to its own machine only. */
 export const isLoopback = (address: string): boolean => isIn(address, LOOPBACK);
+
+/** Whether a host, by name or address, is whoever asks for it. */
+export const isWhoAsks = (host: string): boolean =>
+  isIP(host) === 0 ? /^(.*\.)?localhost$/i.test(host) : isLoopback(host);
+
+/**
+ * Whether Docker hides the clients that come to an address of the host: the mesh network has no IPv6, so what comes over
+ * it is handed on by a proxy of Docker's, from the network's gateway, whoever sent it.
+ */
+export const hidesClients = (address: string): boolean =>
+  address.includes(":") && !isLoopback(address);
 
 function isIn(address: string, networks: readonly string[]): boolean {
   const own = parseIpNetwork(address);

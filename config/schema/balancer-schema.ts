@@ -1,10 +1,11 @@
 import { z } from "zod";
 import {
   Algorithm,
+  Health,
   RetryProfile,
+  Routing,
   RouteSet,
   type AccessArgs,
-  type ApiKeyArgs,
   type BalancerArgs,
   type KeepaliveArgs,
   type LimitArgs,
@@ -13,15 +14,13 @@ import {
   type RetryArgs,
   type RouteArgs,
   type RoutesArgs,
-  type StickyArgs,
-  type TlsArgs,
 } from "../balancer-args.ts";
 import {
   address,
-  certificates,
+  basePath,
+  dockerNetwork,
   engine,
   flag,
-  headerName,
   image,
   ipAddress,
   matching,
@@ -33,9 +32,22 @@ import {
   type Shape,
 } from "./patterns.ts";
 import { parseSubnet } from "../subnet.ts";
+import { apiKey } from "./api-key-schema.ts";
+import { queue, sticky } from "./choice-schema.ts";
+import { log, tracing } from "./log-schema.ts";
+import { addressInNetwork, balancerHosts } from "./balancer-hosts-schema.ts";
+import { pools } from "./pools-schema.ts";
+import { tls } from "./tls-schema.ts";
 
 const listen: Shape<ListenArgs> = z.strictObject(
-  { address: ipAddress.exactOptional(), port: whole(1, 65535).exactOptional() },
+  {
+    address: ipAddress.exactOptional(),
+    addresses: z
+      .array(ipAddress, "must be a list of IP addresses")
+      .min(1, "must name an address; leave it out for 127.0.0.1")
+      .exactOptional(),
+    port: whole(1, 65535).exactOptional(),
+  },
   "must be an object as {address: 0.0.0.0, port: 11434}",
 );
 
@@ -46,15 +58,6 @@ const keepalive: Shape<KeepaliveArgs> = z.strictObject(
     requests: whole(1, 10_000_000).exactOptional(),
   },
   "must be an object as {connections: 32}",
-);
-
-const sticky: Shape<StickyArgs> = z.strictObject(
-  {
-    cookie: matching(/^[A-Za-z_][\w-]{0,60}$/, "must be the name of a cookie").exactOptional(),
-    header: headerName.exactOptional(),
-    expiresSeconds: whole(1, 31_536_000).exactOptional(),
-  },
-  "must be an object as {cookie: mesh} or {header: X-Session-ID}",
 );
 
 /** Source: nginx, proxy_next_upstream. */
@@ -118,37 +121,6 @@ const management: Shape<ManagementArgs> = z.strictObject(
   "must be an object as {port: 11435}",
 );
 
-const hostFile = matching(
-  /^\/(?!\/)(?!.*\/\.\.(\/|$))[\w./@-]{1,200}$/,
-  'must be an absolute path on the balancer\'s host, without ".."',
-).exactOptional();
-
-const tls: Shape<TlsArgs> = z.strictObject(
-  {
-    certificate: certificates("must be a certificate chain in PEM").exactOptional(),
-    key: matching(
-      /^-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[\s\S]+-----END [A-Z ]*PRIVATE KEY-----\s*$/,
-      "must be a private key in PEM",
-    ).exactOptional(),
-    certificateFile: hostFile,
-    keyFile: hostFile,
-    redirectPort: whole(1, 65535).exactOptional(),
-    hstsSeconds: whole(0, 63_072_000).exactOptional(),
-  },
-  "must be an object with certificate and key, or certificateFile and keyFile",
-);
-
-const apiKey: Shape<ApiKeyArgs> = z.strictObject(
-  {
-    name: matching(/^[a-z0-9][a-z0-9._@-]{0,60}$/i, "must be a name as anna or ci-runner"),
-    key: matching(
-      /^[A-Za-z0-9._~+/=-]{16,256}$/,
-      "must be 16 to 256 characters of letters, digits and ._~+/=-",
-    ),
-  },
-  "must be an object as {name: anna, key: ...}",
-);
-
 const limits: Shape<LimitArgs> = z.strictObject(
   {
     requestsPerMinute: whole(1, 1_000_000).exactOptional(),
@@ -165,6 +137,7 @@ const access: Shape<AccessArgs> = z.strictObject(
       .array(apiKey, "must be a list of keys")
       .min(1, "must have a key; leave it out if whoever reaches the port may use the mesh")
       .exactOptional(),
+    countTokens: flag().exactOptional(),
     allow: z
       .array(network, "must be a list of networks")
       .min(1, "must name a network; leave it out for all")
@@ -174,8 +147,8 @@ const access: Shape<AccessArgs> = z.strictObject(
     corsOrigins: z
       .array(
         matching(
-          /^(\*|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/,
-          'must be an origin as "https://chat.example.org", or "*"',
+          /^(\*|(?=.{5,253}$)(?!.*\*.*\*)[a-z][a-z0-9+.-]{0,30}:\/\/(\[[0-9a-f:]+\]|[a-z0-9_.*-]*)(:(\d{1,5}|\*))?)$/,
+          'must be an origin as "https://chat.example.org", "app://*" or "https://*.example.org", in lower case and without a slash at its end; or "*"',
         ),
         "must be a list of origins",
       )
@@ -189,30 +162,43 @@ const access: Shape<AccessArgs> = z.strictObject(
 export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
   {
     host: engine.exactOptional(),
+    hosts: balancerHosts.exactOptional(),
+    virtualAddress: addressInNetwork.exactOptional(),
+    virtualRouterId: whole(1, 255).exactOptional(),
+    keepalivedImage: image.exactOptional(),
     image: image.exactOptional(),
     listen: listen.exactOptional(),
     address: address.exactOptional(),
     tls: tls.exactOptional(),
     access: access.exactOptional(),
+    basePath: basePath.exactOptional(),
+    pools: pools.exactOptional(),
     routes: routes.exactOptional(),
     management: management.exactOptional(),
+    routing: oneOf(Routing).exactOptional(),
     algorithm: oneOf(Algorithm).exactOptional(),
     hashKey: matching(
       /^(uri|client|header:[A-Za-z][A-Za-z0-9-]{0,60}|(cookie|argument):[A-Za-z]\w{0,60})$/,
       "must be uri, client, header:NAME, cookie:NAME or argument:NAME",
     ).exactOptional(),
     sticky: sticky.exactOptional(),
+    health: oneOf(Health).exactOptional(),
+    closeOnFailure: flag().exactOptional(),
+    queue: queue.exactOptional(),
     retry: retry.exactOptional(),
     connectTimeoutSeconds: whole(1, 3600).exactOptional(),
     readTimeoutSeconds: whole(1, 86_400).exactOptional(),
     sendTimeoutSeconds: whole(1, 86_400).exactOptional(),
     maxFails: whole(0, 1000).exactOptional(),
     failTimeoutSeconds: whole(1, 86_400).exactOptional(),
-    maxBodyMiB: whole(1, 102_400).exactOptional(),
+    maxBodyMib: whole(0, 102_400).exactOptional(),
     keepalive: keepalive.exactOptional(),
+    log: log.exactOptional(),
+    tracing: tracing.exactOptional(),
     nodeHeader: flag().exactOptional(),
     resolver: serverAddress.exactOptional(),
     workers: whole(1, 256).exactOptional(),
+    networks: z.array(dockerNetwork, "must be a list of Docker networks").exactOptional(),
     subnet: z
       .string("must be an IPv4 network")
       .refine(

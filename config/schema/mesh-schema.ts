@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { OllamaMeshArgs, RolloutArgs } from "../mesh-args.ts";
 import { NodeAccess } from "../node-args.ts";
 import { balancerSchema } from "./balancer-schema.ts";
+import { monitoringSchema } from "./monitoring-schema.ts";
 import { models, nodeSchema, ollamaSchema } from "./node-schema.ts";
 import { type Shape, flag, image, oneOf, whole } from "./patterns.ts";
 
@@ -15,7 +16,7 @@ export const rolloutSchema: Shape<RolloutArgs> = z.strictObject(
     drainTimeoutSeconds: whole(0, 86_400).exactOptional(),
     readyTimeoutSeconds: whole(1, 86_400).exactOptional(),
     warmUp: flag().exactOptional(),
-    minimumFreeGiB: z.number("must be a number").min(0, "must not be below 0").exactOptional(),
+    minimumFreeGib: z.number("must be a number").min(0, "must not be below 0").exactOptional(),
   },
   "must be an object",
 );
@@ -33,6 +34,7 @@ export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
     access: oneOf(NodeAccess).exactOptional(),
     balancer: balancerSchema.exactOptional(),
     rollout: rolloutSchema.exactOptional(),
+    monitoring: monitoringSchema.exactOptional(),
   },
   "must be an object with a list of nodes",
 );

@@ -5,22 +5,27 @@ import {
   GpuVendor,
   type MountArgs,
   NodeAccess,
+  NodeApi,
   type NodeArgs,
   type NodeTlsArgs,
   type OllamaSettings,
+  type ProbeArgs,
   type ServiceArgs,
+  ServiceIpc,
 } from "../node-args.ts";
+import { deviceForm } from "../gpu-device.ts";
 import { BALANCER_NAME } from "../names.ts";
 import {
   type Shape,
-  address,
   certificates,
   engine,
   flag,
   hostName,
   image,
   matching,
+  nodeAddress,
   oneOf,
+  healthPath,
   urlPath,
   whole,
 } from "./patterns.ts";
@@ -34,21 +39,33 @@ export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 /** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
 const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
 
+export const model = z.string('must be a model as "llama3.2:3b"').superRefine((name, context) => {
+  if (MODEL.test(name)) return;
+  const message = name.includes("@")
+    ? "must be a model by its tag: Ollama pulls none by digest"
+    : /^(https?:\/\/)?\[/.test(name)
+      ? "must have its registry by name or IPv4 address: Ollama takes no IPv6 address in a model's name"
+      : 'must be a model as "llama3.2:3b"';
+  context.addIssue({ code: "custom", message });
+});
+
 /** Go's time.ParseDuration, and bare seconds, as Ollama reads them. */
 const DURATION = /^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$/;
 
 const duration = matching(DURATION, 'must be a duration as "5m" or "24h"').exactOptional();
 
-export const models = z
-  .array(matching(MODEL, 'must be a model as "llama3.2:3b"'), "must be a list of model names")
-  .exactOptional();
+export const models = z.array(model, "must be a list of model names").exactOptional();
+
+const DEVICE = "must be an index, UUID, MIG id, CDI name or path of a GPU";
 
 const gpus: Shape<GpuArgs> = z.strictObject(
   {
     vendor: oneOf(GpuVendor).exactOptional(),
     devices: z
       .array(
-        matching(/^\w[\w./=:-]{0,254}$/, "must be an index, UUID or CDI name of a GPU"),
+        z
+          .string(DEVICE)
+          .refine((device) => deviceForm(device) !== undefined, `${DEVICE}, one per entry`),
         "must be a list of GPUs",
       )
       .min(1, "must name at least one GPU; leave it out for all")
@@ -59,6 +76,7 @@ const gpus: Shape<GpuArgs> = z.strictObject(
         "must be a list of groups",
       )
       .exactOptional(),
+    runtime: matching(/^\w[\w.-]{0,62}$/, 'must be a runtime as "nvidia"').exactOptional(),
     minimumPercent: whole(0, 100).exactOptional(),
   },
   "must be an object as {vendor: nvidia}",
@@ -86,14 +104,30 @@ const mount: Shape<MountArgs> = z.strictObject(
   "must be an object as {source: hf-cache, path: /root/.cache/huggingface}",
 );
 
+const probe: Shape<ProbeArgs> = z.strictObject(
+  {
+    path: urlPath,
+    body: z.string("must be text").max(4096, "must be 4096 characters at most").exactOptional(),
+    expect: z.string("must be text").min(1, "must be text; leave it out for any").exactOptional(),
+  },
+  "must be an object as {path: /v1/completions, body: ...}",
+);
+
 const service: Shape<ServiceArgs> = z.strictObject(
   {
     port: whole(1, 65535),
-    healthPath: urlPath.exactOptional(),
+    healthPath: healthPath.exactOptional(),
+    user: matching(
+      /^[\w][\w.-]{0,31}(:[\w][\w.-]{0,31})?$/,
+      'must be a user as "1000:1000" or "app"',
+    ).exactOptional(),
+    sharedMemoryMib: whole(1, 100_000_000).exactOptional(),
+    ipc: oneOf(ServiceIpc).exactOptional(),
     command: z.array(z.string("must be a string"), "must be a list of words").exactOptional(),
     environment,
     mounts: z.array(mount, "must be a list of mounts").exactOptional(),
     writable: flag().exactOptional(),
+    probe: probe.exactOptional(),
   },
   "must be an object as {port: 8000}",
 );
@@ -110,6 +144,7 @@ export const ollamaSchema: Shape<OllamaSettings> = z.strictObject(
     kvCacheType: z.enum(["f16", "q8_0", "q4_0"], "must be one of f16, q8_0, q4_0").exactOptional(),
     schedSpread: flag().exactOptional(),
     debug: flag().exactOptional(),
+    caCertificate: certificates("must be certificates in PEM").exactOptional(),
     environment,
   },
   "must be an object as {keepAlive: 24h}",
@@ -123,6 +158,15 @@ const nodeTls: Shape<NodeTlsArgs> = z.strictObject(
   "must be an object as {serverName: ollama.example.org}",
 );
 
+/** A token of RFC 6750, and the few other characters that makers of keys use. */
+export const nodeKey = matching(
+  /^[A-Za-z0-9._~+/=:|-]{1,2048}$/,
+  "must be a key of letters, digits and ._~+/=:|-",
+);
+
+/** Source: Docker, --cpus: with less no container starts. */
+const CPUS = "must be a number, 0.01 at least";
+
 /** Checks one node. */
 export const nodeSchema: Shape<NodeArgs> = z.strictObject(
   {
@@ -131,9 +175,11 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
       `must not be "${BALANCER_NAME}", the load balancer's own`,
     ),
     host: engine.exactOptional(),
-    address: address.exactOptional(),
+    address: nodeAddress.exactOptional(),
     port: whole(1, 65535).exactOptional(),
     access: oneOf(NodeAccess).exactOptional(),
+    pool: matching(NAME, "must be the name of a pool").exactOptional(),
+    places: whole(1, 10_000).exactOptional(),
     weight: whole(1, 1000).exactOptional(),
     backup: flag().exactOptional(),
     maintenance: flag().exactOptional(),
@@ -142,15 +188,18 @@ export const nodeSchema: Shape<NodeArgs> = z.strictObject(
     maxConnections: whole(0, 100_000).exactOptional(),
     managed: flag().exactOptional(),
     tls: nodeTls.exactOptional(),
+    api: oneOf(NodeApi).exactOptional(),
+    apiKey: nodeKey.exactOptional(),
     service: service.exactOptional(),
     gpus: gpus.exactOptional(),
     image: image.exactOptional(),
     ollama: ollamaSchema.exactOptional(),
     models,
-    memoryMiB: whole(64, 100_000_000).exactOptional(),
+    modelsPath: matching(ABSOLUTE, "must be an absolute path of the host").exactOptional(),
+    memoryMib: whole(64, 100_000_000).exactOptional(),
     cpus: z
-      .number("must be a number above 0")
-      .positive("must be a number above 0")
+      .number(CPUS)
+      .min(0.01, CPUS)
       .refine(isReadBack, {
         error: ({ input }) =>
           `must be a number that Pulumi's docker provider reads back, or each up replaces the container; it would read ${cpusText(Number(input))}`,

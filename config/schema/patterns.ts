@@ -29,6 +29,9 @@ export const oneOf = <T extends Record<string, string>>(values: T) =>
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
+/** Names of containers have underscores too; nginx.conf has groups of such names. */
+const CONTAINER_NAME = /^(?=.{1,128}$)(?!(node|tls|key)_)[a-z0-9]+([_-]+[a-z0-9]+)*$/i;
+
 /** Without a zone ("%eth0"), which nginx refuses. */
 const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
 
@@ -36,10 +39,14 @@ const isPlainIp = (text: string) => isIP(text) !== 0 && !text.includes("%");
 const isAddress = (text: string) =>
   isIP(text) !== 0 ? isPlainIp(text) : HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text);
 
+const isReachable = (text: string) =>
+  isAddress(text) || (CONTAINER_NAME.test(text) && /\D/.test(text));
+
 /** Docker's reference grammar, in short: no spaces, no option-like start. */
 const IMAGE = /^[a-z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?$/i;
 
-const ENGINE = "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port";
+const ENGINE =
+  "must be a Docker engine as unix:///path, ssh://user@host:port or tcp://host:port; an IPv6 address in brackets, a backslash in a user name as %5C";
 
 /** In a state there may be a port that was never one; in a stack file it is a mistake. */
 const isEngine = (text: string): boolean => {
@@ -57,6 +64,11 @@ export const image = matching(IMAGE, "must be an image as name:tag or name@sha25
 export const address = z
   .string("must be an IP address or host name")
   .refine(isAddress, "must be an IP address or host name, without scheme or port");
+
+/** The same, or the name of a container. */
+export const nodeAddress = z
+  .string("must be an IP address or host name")
+  .refine(isReachable, "must be an IP address or host name, without scheme or port");
 
 /** A host name. */
 export const hostName = z
@@ -91,8 +103,32 @@ export const urlPath = matching(
   'must be a path as "/predict" or "/files/", of letters, digits and ._~-',
 );
 
+/** The same with a query, as a server is asked for its health. */
+export const healthPath = matching(
+  /^\/(?!\/)[A-Za-z0-9._~/-]{0,200}(\?[A-Za-z0-9._~=&%+:,/-]{0,200})?$/,
+  'must be a path as "/health" or "/health?timeout=5"',
+);
+
 /** Name of an HTTP header. */
 export const headerName = matching(
   /^[A-Za-z][A-Za-z0-9-]{0,60}$/,
   'must be the name of a header as "X-Session-ID"',
+);
+
+/** A path that stands before the API. */
+export const basePath = matching(
+  /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]{1,60}){1,4}$/,
+  'must be a path as "/ollama", of letters, digits and ._~-, without "/" at its end',
+);
+
+/** A file of the balancer's host. */
+export const hostFile = matching(
+  /^\/(?!\/)(?!.*\/\.\.(\/|$))[\w./@-]{1,200}$/,
+  'must be an absolute path on the balancer\'s host, without ".."',
+).exactOptional();
+
+/** A Docker network that is not Docker's own. */
+export const dockerNetwork = matching(
+  /^(?!(none|host|bridge|default)$)[a-zA-Z0-9][\w.-]{0,127}$/,
+  "must be a Docker network that somebody has made, by its name",
 );

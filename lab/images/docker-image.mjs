@@ -1,9 +1,9 @@
 // Images of our own in the Docker engine, named by the content of their recipe.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { cacheFolder, contentOf, hashOf } from "../../toolchain/cache.mjs";
+import { contentOf, ensureCacheFolder, hashOf } from "../../toolchain/cache.mjs";
 import { run } from "../../toolchain/command.mjs";
 import { locked } from "../../toolchain/lock.mjs";
 import { step } from "../../toolchain/progress.mjs";
@@ -49,8 +49,8 @@ export async function imageExists(reference) {
 export async function builtImage(recipe) {
   const reference = referenceOf(recipe);
   if (await imageExists(reference)) return reference;
-  await mkdir(cacheFolder(), { recursive: true });
-  await locked(join(cacheFolder(), `${reference.replace(/\W/g, "-")}.lock`), async () => {
+  const lock = join(await ensureCacheFolder(), `${reference.replace(/\W/g, "-")}.lock`);
+  await locked(lock, async () => {
     if (await imageExists(reference)) return;
     const context = await mkdtemp(join(tmpdir(), `${REPOSITORY}-`));
     try {

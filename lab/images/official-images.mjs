@@ -18,6 +18,7 @@ const ANSWER_WITHIN_MS = 8_000;
  * Has the engine pull the official images; the small one first, since it shows whether that works at all.
  *
  * @returns {Promise<string | undefined>} why they are not to be had; nothing when they are there
+ * @throws {Error} when there is no room for them, nor then for others
  */
 export async function officialImagesRefused() {
   for (const reference of [OFFICIAL.nginx, OFFICIAL.ollama]) {
@@ -27,6 +28,12 @@ export async function officialImagesRefused() {
       detail(reason ? `not to be had: ${reason}` : "");
       return reason;
     });
+    if (refused?.includes("no space left on device")) {
+      throw new Error(
+        `${reference} could not be pulled: ${refused}\n` +
+          "Make room where Docker keeps its images (docker system df says what takes it) and run this again.",
+      );
+    }
     if (refused) return refused;
   }
   return undefined;

@@ -1,4 +1,5 @@
 // npm run lan:down: removes what `npm run lan` made, and nothing else.
+import "../../toolchain/node/oldest-node.mjs";
 import { step } from "../../toolchain/progress.mjs";
 import { commandLine } from "../command-line.mjs";
 import { ensureDockerEngine, stopStartedEngine } from "../docker-engine.mjs";

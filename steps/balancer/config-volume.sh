@@ -5,6 +5,7 @@
 #   versions/HASH/  nginx.conf, and what it needs beside it
 #   current         link to the version that nginx serves with
 #   secrets/HASH/   a set of secret files
+#   programs/HASH/  the program that nginx runs
 #
 # Runs behind nginx-workers.sh, called by hold-volume.sh.
 
@@ -51,21 +52,25 @@ keep_only() {
 #
 #   $1     folder of the config, versions/HASH
 #   $2     folder of the secret files that belong beside it; empty for none
-#   $3     "reload" where nginx runs and is to take it over; empty where it is not
-#   $4     hash that nginx answers once it serves with the config
-#   $5     URL where it answers that
-#   $6     seconds that a reload may take
+#   $3     folder of the program that belongs beside it; empty for none
+#   $4     "reload" where nginx runs and is to take it over; empty where it is not
+#   $5     hash that nginx answers once it serves with the config
+#   $6     URL where it answers that, on its own socket
+#   $7     that socket
+#   $8     seconds that a reload may take
 #   stdin  a line of base64 with the state, then the files of the config as write_files reads them
 #   exit   65  nginx refuses the config
 #          66  nginx did not take it over; as with 65, all is as before
 change() {
-  version=$1 secrets=$2 reload=$3 hash=$4 url=$5 looks=$(($6 * 5))
+  version=$1 secrets=$2 program=$3 reload=$4 hash=$5 url=$6 socket=$7 looks=$(($8 * 5))
 
   before=$(readlink current)
   text_before=$(cat "$version/nginx.conf" 2>/dev/null)
   { read -r state && echo "$state" | base64 -d >mesh.json.new; } || return 1
   write_files "$version" || return 1
-  if [ -n "$secrets" ]; then cp "$secrets"/* "$version" || return 1; fi
+  for beside in "$secrets" "$program"; do
+    if [ -n "$beside" ]; then cp "$beside"/* "$version" || return 1; fi
+  done
 
   if ! nginx -e stderr -q -t -c "$PWD/$version/nginx.conf"; then
     [ "$before" = "$version" ] || rm -rf "$version"
@@ -75,7 +80,7 @@ change() {
   if [ "$reload" = reload ] && needs_reload && ! take_over; then
     if [ -n "$before" ] && [ "$before" != "$version" ]; then
       point_to "$before"
-      kill -HUP 1
+      reload_all
     fi
     return 66
   fi
@@ -87,24 +92,30 @@ point_to() {
   ln -sfn "$1" current.new && mv -T current.new current
 }
 
-# What nginx serves with; nothing when it does not answer.
-served_hash() {
-  curl -s -m 2 "$url"
+# Whether every nginx that takes connections serves with the new config.
+served_by_all() {
+  for id in $(serving_nginx "$socket"); do
+    [ "$(curl -s -m 2 --unix-socket "/proc/$id/root$socket" "$url")" = "$hash" ] || return 1
+  done
+}
+
+reload_all() {
+  for id in $(serving_nginx "$socket"); do kill -HUP "$id"; done
 }
 
 # A version that somebody changed by hand is loaded anew although nginx says that it has it.
 needs_reload() {
   if [ -n "$text_before" ] && [ "$text_before" != "$(cat "$version/nginx.conf")" ]; then return 0; fi
-  [ "$(served_hash)" != "$hash" ]
+  ! served_by_all
 }
 
-# Reloads nginx, and waits until it serves with the new config and no worker with the old one takes connections.
+# Reloads each nginx, and waits until it serves with the new config and no worker with the old one takes connections.
 # Fails when nginx does not serve with it; workers that are slow to go are no reason.
 take_over() {
   old=$(workers)
-  kill -HUP 1 || return 1
+  reload_all
   tries=0
-  until [ "$(served_hash)" = "$hash" ]; do
+  until served_by_all; do
     tries=$((tries + 1))
     if [ "$tries" -gt "$looks" ]; then return 1; fi
     sleep 0.2

@@ -1,18 +1,22 @@
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
-import { CONFIG_FOLDER } from "../../templates/nginx-layout.ts";
-import { type ContainerState, containerState, lastLog } from "../engine/containers.ts";
+import { CONFIG_FOLDER, OWN_SOCKET } from "../../templates/nginx-layout.ts";
+import { type ContainerState, lastLog } from "../engine/containers.ts";
 import { DockerError, dockerEngine } from "../engine/docker-engine.ts";
 import { fileLines } from "../engine/file-lines.ts";
 import { RELOAD_SECONDS } from "../limits.ts";
 import { StepError } from "../step-error.ts";
 import { CONFIG_HASH_URL } from "./ask.ts";
+import { findBalancer } from "./front/find-balancer.ts";
 import { type MeshState, parseState, seal } from "./mesh-state.ts";
 import { type VolumeHelper, startVolumeHelper } from "./volume-helper.ts";
 
 /** Exit codes of `change` in config-volume.sh. */
 const REFUSED = 65;
 const NOT_TAKEN_OVER = 66;
+
+/** Folders of files that several versions of a config have beside them. */
+type FileSet = "secrets" | "programs";
 
 /** The volume while it is locked. */
 export interface ConfigVolume {
@@ -23,10 +27,10 @@ export interface ConfigVolume {
    * @throws StepError when nginx does not serve with it; all is as before then
    */
   change(next: MeshState): Promise<void>;
-  /** Writes a set of secret files, for a state that names its hash. */
-  keep(hash: string, files: Record<string, string>): Promise<void>;
-  /** Removes all sets of secret files but this one. */
-  forget(allBut: string): Promise<void>;
+  /** Writes a set of files that belong beside configs, for a state that names its hash. */
+  keep(kind: FileSet, hash: string, files: Record<string, string>): Promise<void>;
+  /** Removes all sets of a kind but this one. */
+  forget(kind: FileSet, allBut: string): Promise<void>;
   /** Writes the state only, where the config does not depend on what changed. */
   remember(next: MeshState): Promise<void>;
 }
@@ -35,7 +39,7 @@ export interface ConfigVolume {
  * Locks the config volume of a balancer against every other step, wherever that runs, and works on it.
  * The lock is held by a helper container that ends with this process, however it ends.
  *
- * @param found the balancer's container as it was a moment ago; undefined where there is none
+ * @param found the balancer as it was a moment ago; undefined where there is none
  * @param image nginx image to test with
  * @throws StepError when the volume cannot be opened, or somebody else holds it for too long
  */
@@ -57,11 +61,11 @@ export async function withConfigVolume<T>(
       async remember(next) {
         await helper.call(["write_state"], seal(next));
       },
-      async keep(hash, files) {
-        await helper.call(["write_files", secretsFolder(hash)], fileLines(files));
+      async keep(kind, hash, files) {
+        await helper.call(["write_files", `${kind}/${hash}`], fileLines(files));
       },
-      async forget(allBut) {
-        await helper.call(["keep_only", "secrets", secretsFolder(allBut)]);
+      async forget(kind, allBut) {
+        await helper.call(["keep_only", kind, `${kind}/${allBut}`]);
       },
     });
   } finally {
@@ -76,7 +80,7 @@ export async function withConfigVolume<T>(
  */
 export async function readState(balancer: BalancerRef): Promise<MeshState | undefined> {
   const { endpoint, container } = balancer;
-  const found = await containerState(endpoint, container);
+  const found = await findBalancer(balancer);
   if (!found) return undefined;
   if (!found.running) {
     return withConfigVolume(balancer, found, found.image, ({ state }) => Promise.resolve(state));
@@ -107,13 +111,14 @@ export function changeCall(
   next: MeshState,
   reload: boolean,
 ): { words: [string, ...string[]]; input: string } {
-  const { conf, hash, files } = withServers(next.base, next.servers, next.secrets);
-  const secrets = next.secrets ? secretsFolder(next.secrets) : "";
+  const { conf, hash, files } = withServers(next.base, next.servers, next.secrets, next.router);
+  const secrets = next.secrets ? `secrets/${next.secrets}` : "";
+  const program = next.router ? `programs/${next.router.program}` : "";
   const state = Buffer.from(seal(next)).toString("base64");
   return {
     words: [
-      ...(["change", `versions/${hash}`, secrets, reload ? "reload" : ""] as const),
-      ...[hash, CONFIG_HASH_URL, `${RELOAD_SECONDS}`],
+      ...(["change", `versions/${hash}`, secrets, program, reload ? "reload" : ""] as const),
+      ...[hash, CONFIG_HASH_URL, OWN_SOCKET, `${RELOAD_SECONDS}`],
     ],
     input: `${state}\n${fileLines({ ...files, "nginx.conf": conf })}`,
   };
@@ -126,5 +131,3 @@ export const whyRefused = (said: string): string =>
 /** Why nginx goes on with the old config although its test passed. */
 export const whyNotTakenOver = (log: string): string =>
   `nginx accepted the new config but did not take it over in ${RELOAD_SECONDS} s; the old one goes on serving\n${log}\n  Run pulumi up again, for its machine may have had too much to do. If it stays so, it is a bug of ollama-mesh: undo what changed last in the mesh's settings, and report it with these lines`;
-
-const secretsFolder = (hash: string) => `secrets/${hash}`;

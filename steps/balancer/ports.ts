@@ -2,6 +2,7 @@ import { hostPort } from "../../config/net/host-port.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
 import { type DockerEngine, DockerError, dockerEngine } from "../engine/docker-engine.ts";
 import { StepError } from "../step-error.ts";
+import { holdsPart, type PortBindings, publishedBy } from "./front/published-ports.ts";
 
 /** Which ports a container is about to publish. */
 export interface PortsInput {
@@ -24,7 +25,8 @@ export async function ports(input: PortsInput): Promise<{ free: string[] }> {
   const held = await heldBy(engine, input.container);
   const problems: string[] = [];
   for (const { ip, port } of input.ports) {
-    if (held.has(`${ip}:${port}`)) continue;
+    // From 127.0.0.1 to 0.0.0.0, say: Docker lets it go first. See front/give-address.ts.
+    if (holdsPart([...held], ip, port)) continue;
     const problem = await tryPort(engine, input.image, ip, port);
     if (problem) problems.push(problem);
   }
@@ -46,11 +48,9 @@ async function heldBy({ docker }: DockerEngine, container: string): Promise<Set<
 export function heldPorts(inspected: string): Set<string> {
   const [found] = JSON.parse(inspected) as {
     State: { Running: boolean };
-    HostConfig: { PortBindings: Record<string, { HostIp: string; HostPort: string }[]> | null };
+    HostConfig: { PortBindings: PortBindings };
   }[];
-  if (!found?.State.Running) return new Set();
-  const bindings = Object.values(found.HostConfig.PortBindings ?? {}).flat();
-  return new Set(bindings.map(({ HostIp, HostPort }) => `${HostIp || "0.0.0.0"}:${HostPort}`));
+  return new Set(found?.State.Running ? publishedBy(found.HostConfig.PortBindings) : []);
 }
 
 /** By which a container that does nothing publishes a port. */

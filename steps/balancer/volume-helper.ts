@@ -1,12 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
-import { CONFIG_FOLDER, NGINX_USER, TLS_FOLDER } from "../../templates/nginx-layout.ts";
+import {
+  CONFIG_FOLDER,
+  NGINX_USER,
+  TLS_FOLDER,
+  USAGE_FOLDER,
+} from "../../templates/nginx-layout.ts";
 import { DockerError, dockerEngine } from "../engine/docker-engine.ts";
 import type { StartedProcess } from "../engine/process.ts";
 import { explainUnreachable } from "../engine/unreachable.ts";
-import { LOCK_SECONDS } from "../limits.ts";
-import { StepError } from "../step-error.ts";
+import { LOCK_SECONDS, LOCK_TOLD_SECONDS } from "../limits.ts";
+import { progress, StepError } from "../step-error.ts";
 import { WORKERS } from "./nginx-workers.ts";
 
 /** What the helper runs: the functions that it can be asked for, and the loop that is asked. */
@@ -51,12 +56,34 @@ export async function startVolumeHelper(
 }
 
 /** By which a new volume, which Docker makes root's, becomes nginx's. */
-export const chownArgs = ({ volume }: BalancerRef, image: string): string[] => [
+export const chownArgs = (
+  { volume }: Pick<BalancerRef, "volume">,
+  image: string,
+  folder = CONFIG_FOLDER,
+): string[] => [
   ...["run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL"],
   ...["--cap-add", "CHOWN", "--security-opt", "no-new-privileges", "--read-only"],
-  ...["--volume", `${volume}:${CONFIG_FOLDER}`, "--entrypoint", "chown"],
-  ...[image, NGINX_USER, CONFIG_FOLDER],
+  ...["--volume", `${volume}:${folder}`, "--entrypoint", "chown"],
+  ...[image, NGINX_USER, folder],
 ];
+
+/** The volume with what API keys use. */
+export interface OwnUsageInput {
+  endpoint: string;
+  volume: string;
+  /** nginx image. */
+  image: string;
+}
+
+/**
+ * Makes that volume nginx's, too.
+ *
+ * @throws DockerError when it cannot be opened
+ */
+export async function ownUsage(input: OwnUsageInput): Promise<{ owned: true }> {
+  await dockerEngine(input.endpoint).docker(chownArgs(input, input.image, USAGE_FOLDER));
+  return { owned: true };
+}
 
 /**
  * By which the helper is run.
@@ -89,7 +116,14 @@ async function lockedHelper(
   const name = `${balancer.container}.config-${randomBytes(4).toString("hex")}`;
   const holder = dockerEngine(balancer.endpoint).start(helperArgs(balancer, image, name, beside));
   const lines = holder.lines();
+  const telling = setTimeout(() => {
+    const { volume, endpoint } = balancer;
+    progress(
+      `${volume} on ${endpoint}: waiting for another change of this mesh, ${LOCK_SECONDS} s at most`,
+    );
+  }, LOCK_TOLD_SECONDS * 1000);
   const { value: greeting } = await lines.next();
+  clearTimeout(telling);
   if (greeting === undefined) {
     const { code, stderr } = await holder.ended;
     if (code === NOT_OURS) return NOT_OURS;

@@ -2,10 +2,15 @@ import { DockerError, dockerEngine } from "./docker-engine.ts";
 
 /** What a container is doing; undefined when there is none of the name. */
 export interface ContainerState {
+  id: string;
   running: boolean;
   status: string;
   restarts: number;
   exitCode: number;
+  /** Why Docker could not start it, in Docker's words; empty where it could. */
+  error: string;
+  /** Whether it last ended because it had no memory left. */
+  outOfMemory: boolean;
   image: string;
 }
 
@@ -17,16 +22,26 @@ export async function containerState(
   try {
     const text = await dockerEngine(endpoint).docker(["container", "inspect", name]);
     const [found] = JSON.parse(text) as {
-      State: { Running: boolean; Status: string; ExitCode: number };
+      Id: string;
+      State: {
+        Running: boolean;
+        Status: string;
+        ExitCode: number;
+        Error?: string;
+        OOMKilled?: boolean;
+      };
       RestartCount: number;
       Config: { Image: string };
     }[];
     return (
       found && {
+        id: found.Id,
         running: found.State.Running,
         status: found.State.Status,
         restarts: found.RestartCount,
         exitCode: found.State.ExitCode,
+        error: found.State.Error ?? "",
+        outOfMemory: found.State.OOMKilled ?? false,
         image: found.Config.Image,
       }
     );

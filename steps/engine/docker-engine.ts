@@ -48,6 +48,11 @@ export class DockerError extends Error {
     );
   }
 
+  /** The docker command, or the engine, is too old for an option of the command. */
+  get isUnknownOption(): boolean {
+    return /unknown flag: |requires API version/.test(this.stderr);
+  }
+
   /** The disk of the host is full. */
   get isDiskFull(): boolean {
     return /no space left/i.test(this.lastWords);
@@ -121,6 +126,8 @@ export function dockerSync(endpoint: string, args: readonly string[], seconds: n
   const { status, stdout, stderr } = spawnSync("docker", [...engineArgs(endpoint), ...args], {
     encoding: "utf8",
     timeout: seconds * 1000,
+    // Node's own limit is 1 MiB, and the state of hundreds of nodes is more.
+    maxBuffer: Infinity,
     killSignal: "SIGKILL",
     env: processEnvironment(),
   });

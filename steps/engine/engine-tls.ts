@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { hostPort } from "../../config/net/host-port.ts";
 import { parseEndpoint } from "../../config/net/engine-endpoint.ts";
 
 /** As the docker command calls them in DOCKER_CERT_PATH. */
@@ -16,7 +17,7 @@ export function tlsFolder(endpoint: string): string | undefined {
   const parsed = parseEndpoint(endpoint);
   if (parsed?.kind !== "tcp") return undefined;
   const settings = process.env["DOCKER_CONFIG"] || join(homedir(), ".docker");
-  return join(settings, "certs.d", `${parsed.host}:${parsed.port}`);
+  return join(settings, "certs.d", hostPort(parsed.host, Number(parsed.port)));
 }
 
 /** That folder, where all three are in it: such an engine is spoken to by TLS, and never without. */

@@ -3,6 +3,15 @@ import { parseEndpoint, sshDestination } from "../../config/net/engine-endpoint.
 /** Ways in which an engine is out of reach, each with its way out; `login` is the ssh command that shows it. */
 const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] = [
   [
+    /client version \S+ is too old/i,
+    () => "the docker command of this machine is too old for it; install a newer one",
+  ],
+  [
+    /unable to resolve docker endpoint/i,
+    () =>
+      "its certificates in ~/.docker/certs.d cannot be used; correct them, or who may read them",
+  ],
+  [
     /permission denied.*(docker\.sock|daemon socket|docker daemon|docker API)/is,
     () =>
       "this user may not use it; add the user to group docker there (sudo usermod -aG docker USER), or log in as another",
@@ -18,7 +27,7 @@ const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] 
       `its ssh host key is not known; run  ${login}  once, compare the fingerprint that it shows, and accept it`,
   ],
   [
-    /Permission denied \(/i,
+    /Permission denied \(|Too many authentication failures/i,
     (login) =>
       `ssh refused the login; correct user and key until  ${login} true  works without a question (ssh-copy-id brings a key there, ssh-add unlocks one)`,
   ],
@@ -60,7 +69,7 @@ const UNREACHABLE: readonly [RegExp, (login: string, host: string) => string][] 
  * program in a container says ("dial tcp ...: connection refused") arrives on the same stderr.
  */
 const NOT_REACHED =
-  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied|Error response from daemon: Client sent an HTTP request to an HTTPS server)|gave no answer in \d+ s$/im;
+  /^(docker: )?(Cannot connect to the Docker daemon|error during connect|(Got )?permission denied while trying to connect|failed to connect to the docker API|ssh: |kex_exchange_identification|Host key verification failed|\S+@\S+: Permission denied|Error response from daemon: (Client sent an HTTP request to an HTTPS server|client version \S+ is too old)|Failed to initialize: unable to resolve docker endpoint)|gave no answer in \d+ s$/im;
 
 /** Why the engine was not reached and what to do; undefined when it was. */
 export function explainUnreachable(endpoint: string, stderr: string): string | undefined {
@@ -68,11 +77,12 @@ export function explainUnreachable(endpoint: string, stderr: string): string | u
   // The engine's words about ssh are long, and the reason stands at their end.
   const words = (/stderr=(.*)/s.exec(stderr)?.[1] || stderr).trim();
   const found = UNREACHABLE.find(([pattern]) => pattern.test(words));
-  if (!found) return undefined;
   const parsed = parseEndpoint(endpoint);
   const host = parsed?.host ?? "";
   const login = `ssh ${(sshDestination(endpoint) ?? []).join(" ")}`;
-  const wayOut = found[1](login, parsed?.port ? `[${host}]:${parsed.port}` : host);
+  const wayOut =
+    found?.[1](login, parsed?.port ? `[${host}]:${parsed.port}` : host) ??
+    "it is not reached; mend what docker says";
   const last = words.split(/\r?\n/).findLast((line) => line.trim() !== "") ?? "";
   return `Docker engine ${endpoint}: ${wayOut}\n  docker says: ${last.trim().slice(0, 300)}`;
 }

@@ -18,7 +18,7 @@ export function gpusOf(engine: Engine, machine: Machine): string | undefined {
 
 /** What a host lacks for the GPUs that nodes on it declare, each problem with its way out. */
 export function gpuProblems(
-  needs: Pick<HostNeeds, "nvidia" | "amd">,
+  needs: Pick<HostNeeds, "nvidia" | "amd" | "vulkan">,
   engine: Engine,
   machine: Machine,
 ): string[] {
@@ -33,6 +33,11 @@ export function gpuProblems(
   if (needs.amd && missing.length > 0) {
     problems.push(
       `a node on it declares AMD GPUs, but it has no ${missing.join(" and no ")}; install the amdgpu driver with ROCm support, and restart the machine`,
+    );
+  }
+  if (needs.vulkan && !needs.amd && files && !files.includes("/dev/dri")) {
+    problems.push(
+      "a node on it declares GPUs by Vulkan, but it has no /dev/dri; install the GPU's kernel driver (i915, xe, amdgpu), and restart the machine",
     );
   }
   return problems;

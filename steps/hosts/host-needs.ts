@@ -1,4 +1,4 @@
-import type { MeshNetwork } from "../../plan/host-plan.ts";
+import type { CpuLimit, MeshNetwork } from "../../plan/host-plan.ts";
 
 /** What is to be on a host. */
 export interface HostNeeds {
@@ -7,10 +7,16 @@ export interface HostNeeds {
   nvidia: boolean;
   /** Whether nodes on it need AMD GPUs. */
   amd?: boolean;
+  /** Whether nodes on it need GPUs that speak Vulkan. */
+  vulkan?: boolean;
+  /** The highest limit of CPUs of a node on it; absent where none has one. */
+  cpus?: CpuLimit;
   /** Ports that the mesh's containers publish there. */
   ports?: { ip: string; port: number }[];
   /** Of the balancer's host: the network that it has, or is to have, there. */
   network?: MeshNetwork;
+  /** Whether it runs one of two balancers. */
+  spare?: boolean;
   /** Names of the nodes on it. */
   nodes?: string[];
   /** Whose containers hold ports of their own. */
@@ -18,4 +24,6 @@ export interface HostNeeds {
   /** Volume that will hold the models; space is asked for only while it is not there. */
   volume?: string;
   minimumFreeGiB?: number;
+  /** Of the balancer's host: settings that go by the client's address; absent for none. */
+  byAddress?: string[];
 }

@@ -1,11 +1,25 @@
 import { dockerEngine, DockerError } from "../engine/docker-engine.ts";
 import { PROGRESS_MS, TRANSFER_SECONDS } from "../limits.ts";
+import { hasOtelModule, njsVersion } from "./nginx-modules.ts";
 import { progress, StepError } from "../step-error.ts";
 
 /** Which images one engine must have. */
 export interface ImageInput {
   endpoint: string;
   images: string[];
+  /** The one of them whose nginx is asked which njs it has. */
+  asksNjs?: string;
+  /** The one of them whose nginx is asked whether it can trace. */
+  asksOtel?: string;
+}
+
+/** What became known of them. */
+export interface ImageResult {
+  images: string[];
+  /** Version of nginx's njs module, empty where it has none; absent where nobody asked. */
+  njs?: string;
+  /** Whether nginx has the module that traces; absent where nobody asked. */
+  otel?: boolean;
 }
 
 /**
@@ -13,11 +27,20 @@ export interface ImageInput {
  *
  * @throws StepError when one cannot be had
  */
-export async function image(input: ImageInput): Promise<{ images: string[] }> {
-  for (const name of input.images) {
-    if (!(await hasImage(input.endpoint, name))) await pull(input.endpoint, name);
+export async function image({
+  endpoint,
+  images,
+  asksNjs,
+  asksOtel,
+}: ImageInput): Promise<ImageResult> {
+  for (const name of images) {
+    if (!(await hasImage(endpoint, name))) await pull(endpoint, name);
   }
-  return { images: input.images };
+  return {
+    images,
+    ...(asksNjs === undefined ? {} : { njs: await njsVersion(endpoint, asksNjs) }),
+    ...(asksOtel === undefined ? {} : { otel: await hasOtelModule(endpoint, asksOtel) }),
+  };
 }
 
 async function hasImage(endpoint: string, name: string): Promise<boolean> {

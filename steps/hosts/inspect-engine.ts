@@ -1,3 +1,4 @@
+import type { CpuLimit } from "../../plan/host-plan.ts";
 import { CLOCK_SECONDS, HOST_ANSWER_SECONDS } from "../limits.ts";
 import { dockerEngine } from "../engine/docker-engine.ts";
 
@@ -21,6 +22,8 @@ export interface EngineVersion {
 export interface EngineInspection extends EngineVersion {
   architecture: string;
   memoryGiB: number;
+  /** Its machine's, or those that the engine itself may use; absent where it does not say. */
+  cpus?: number;
   /** How far its clock is ahead of this machine's. */
   clockSeconds: number;
   /** Name of the machine that it runs on. */
@@ -31,6 +34,8 @@ export interface EngineInspection extends EngineVersion {
   nvidiaRuntime: boolean;
   /** Whether it has found NVIDIA GPUs by their CDI specs; engines before 28.2 do not say. */
   nvidiaByCdi: boolean;
+  /** Why containers there see every client at one address; absent where they see the clients. */
+  hidesClients?: string;
 }
 
 /**
@@ -58,9 +63,12 @@ export async function inspectEngine(endpoint: string): Promise<EngineInspection>
   const info = (await ask(endpoint, "info", "{{json .}}")) as {
     Architecture: string;
     MemTotal: number;
+    NCPU?: number;
     Name: string;
     DockerRootDir: string;
     SystemTime: string;
+    OperatingSystem?: string;
+    SecurityOptions?: string[];
     Runtimes: Record<string, unknown>;
     DiscoveredDevices?: { Source: string; ID: string }[];
   };
@@ -70,12 +78,52 @@ export async function inspectEngine(endpoint: string): Promise<EngineInspection>
     ...version,
     architecture: info.Architecture,
     memoryGiB: info.MemTotal / 1024 ** 3,
+    ...(info.NCPU ? { cpus: info.NCPU } : {}),
     clockSeconds: Math.round((Date.parse(info.SystemTime) - now) / 1000),
     machine: info.Name,
     root: info.DockerRootDir,
     nvidiaRuntime: "nvidia" in info.Runtimes,
     nvidiaByCdi: (info.DiscoveredDevices ?? []).some(({ ID }) => ID.startsWith("nvidia.com/")),
+    ...hiding(info),
   };
+}
+
+/** Both hand connections on by a program of their own. Source: Docker, Rootless mode, "Known limitations"; docker/for-mac issue 180. */
+function hiding({
+  OperatingSystem = "",
+  SecurityOptions,
+}: {
+  OperatingSystem?: string;
+  SecurityOptions?: string[];
+}): Pick<EngineInspection, "hidesClients"> {
+  if (SecurityOptions?.includes("name=rootless")) return { hidesClients: "is rootless" };
+  return OperatingSystem.startsWith("Docker Desktop") ? { hidesClients: "is Docker Desktop" } : {};
+}
+
+/**
+ * What cannot be held on an engine that hides clients.
+ *
+ * @param settings that go by the client's address, as they are declared
+ */
+export function clientProblems(
+  { hidesClients }: Pick<EngineInspection, "hidesClients">,
+  settings: readonly string[] = [],
+): string[] {
+  if (hidesClients === undefined || settings.length === 0) return [];
+  return [
+    `it ${hidesClients}, where every client comes from one address, and ${settings.join(", ")} would go by that; use keys instead (balancer.access.apiKeys), or put the balancer on an engine that runs as root on Linux with iptables rules`,
+  ];
+}
+
+/** Docker makes no container with a limit that its machine does not reach; the one before would be gone by then. */
+export function cpuProblems(
+  { cpus }: Pick<EngineInspection, "cpus">,
+  limit: CpuLimit | undefined,
+): string[] {
+  if (cpus === undefined || limit === undefined || limit.cpus <= cpus) return [];
+  return [
+    `it has ${cpus} CPUs, and node ${limit.node} is to be limited to ${limit.cpus}, which Docker refuses; declare nodes[].cpus ${cpus} at most, or leave it out for no limit`,
+  ];
 }
 
 async function ask(endpoint: string, command: string, format: string): Promise<unknown> {

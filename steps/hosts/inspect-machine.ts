@@ -13,6 +13,8 @@ export interface MachineInspection {
   listening: string[];
   /** Lines of `ip -4 route`. */
   routes: string[];
+  /** Why containers there see every client at one address, as far as the machine knows; absent where they see the clients. */
+  hidesClients?: string;
 }
 
 /** An engine, as far as it says where to look. */
@@ -67,5 +69,8 @@ export function parseInspection(text: string): MachineInspection {
     files: after("file"),
     listening: after("port"),
     routes: after("route"),
+    ...(after("engine").includes("without-iptables")
+      ? { hidesClients: "makes no rules of its own (iptables: false)" }
+      : {}),
   };
 }

@@ -12,7 +12,7 @@ export async function portProblems(
   const format = `{{.Label "${MESH_LABEL}"}}|{{.Names}}|{{.Ports}}`;
   const containers = (await docker(["ps", "--format", format])).split("\n").map((line) => {
     const [mesh, name = "", ports = ""] = line.split("|");
-    const held = ports.split(", ").flatMap((text) => /^(.*?:\d+)->/.exec(text)?.[1] ?? []);
+    const held = ports.split(", ").flatMap(listenersIn);
     return { own: mesh !== "" && mesh === needs.mesh, name, held };
   });
   return needs.ports.flatMap(({ ip, port }) => {
@@ -25,6 +25,15 @@ export async function portProblems(
       : "by another program (ss -ltnp shows which; often an Ollama of the machine itself)";
     return [`its port ${ip}:${port} is in use ${who}; stop it, or declare another port`];
   });
+}
+
+/** What docker ps says of ports, as "0.0.0.0:80->8080/tcp"; those in a row are one, as "0.0.0.0:80-82->80-82/tcp". */
+function listenersIn(text: string): string[] {
+  const [, address, first, last = first] =
+    /^(.*):(\d+)(?:-(\d+))?->.*\/tcp$/.exec(text.trim()) ?? [];
+  if (first === undefined) return [];
+  const count = Number(last) - Number(first) + 1;
+  return Array.from({ length: count }, (_, i) => `${address}:${Number(first) + i}`);
 }
 
 /** Whether something that listens at `held`, such as "*:80" or "[::]:80", is in the way of ip:port. */

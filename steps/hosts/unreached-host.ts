@@ -1,4 +1,4 @@
-import { engineHost, sshDestination } from "../../config/net/engine-endpoint.ts";
+import { engineHost, remoteSocket, sshDestination } from "../../config/net/engine-endpoint.ts";
 import { runProcess } from "../engine/process.ts";
 import { explainUnreachable } from "../engine/unreachable.ts";
 import { HOST_ANSWER_SECONDS } from "../limits.ts";
@@ -12,18 +12,31 @@ import { HOST_ANSWER_SECONDS } from "../limits.ts";
 export async function reasonUnreached(endpoint: string, message: string): Promise<string> {
   const destination = sshDestination(endpoint);
   if (!destination || !message.includes("docker.example.com")) return message;
+  const socket = remoteSocket(endpoint);
   const asked = { timeoutSeconds: HOST_ANSWER_SECONDS };
-  const said = await runProcess("ssh", ["-T", ...destination, "docker", "version"], asked).catch(
+  const said = await runProcess(
+    "ssh",
+    ["-T", ...destination, "docker", ...socket, "version"],
+    asked,
+  ).catch(
     () => undefined, // no ssh on this machine
   );
   const lines = `${said?.stdout ?? ""}${said?.stderr ?? ""}`.trim().split("\n");
   return explainUnreachable(endpoint, lines.at(-1)!) ?? message;
 }
 
-/** What to declare when a host is meant to be off; empty without nodes on it. */
-export function waysAround(nodes: readonly string[]): string {
-  if (nodes.length === 0) return "";
-  const lines = nodes.map((name) => `    - { name: ${name}, offline: true, ... }`).join("\n");
+/**
+ * What to declare when a host is meant to be off; empty without anything on it.
+ *
+ * @param balancer endpoint of a host with one of two balancers
+ */
+export function waysAround(nodes: readonly string[], balancer?: string): string {
+  if (nodes.length === 0 && balancer === undefined) return "";
+  const entries = [
+    ...(balancer === undefined ? [] : [`host: ${JSON.stringify(balancer)}`]),
+    ...nodes.map((name) => `name: ${name}`),
+  ];
+  const lines = entries.map((entry) => `    - { ${entry}, offline: true, ... }`).join("\n");
   return `\n  Is it switched off on purpose? This leaves it alone while the rest is changed; then run pulumi up again:\n${lines}`;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { privateFolder } from "../engine/private-folder.ts";
 import { runProcess } from "../engine/process.ts";
-import { POLL_MS } from "../limits.ts";
+import { POLL_MS, PROGRESS_MS } from "../limits.ts";
 
 /**
  * Runs work while no other step of this user on this machine runs work of the same name.
@@ -13,8 +13,14 @@ import { POLL_MS } from "../limits.ts";
  * The lock is a folder that says which process holds it. It is made under a name of its own and then renamed, which
  * succeeds for one only; it is given back by renaming it back. Of a process that is gone (killed, or its id is
  * another's now) it is taken away by the same renaming: `broken` says why that hits no later holder.
+ *
+ * @param onWait called once where that takes more than a few seconds
  */
-export async function withMachineLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+export async function withMachineLock<T>(
+  name: string,
+  work: () => Promise<T>,
+  onWait?: () => void,
+): Promise<T> {
   const locks = join(privateFolder() ?? tmpdir(), "locks");
   await mkdir(locks, { recursive: true, mode: 0o700 });
   const lock = join(locks, createHash("sha256").update(name).digest("hex").slice(0, 32));
@@ -22,8 +28,13 @@ export async function withMachineLock<T>(name: string, work: () => Promise<T>): 
   const own = ownName(lock, holder);
   await mkdir(own);
   await writeFile(join(own, "holder"), holder);
-  while (!(await renamed(own, lock, TAKEN))) {
-    if (!(await broken(lock))) await pause(POLL_MS);
+  const telling = setTimeout(() => onWait?.(), PROGRESS_MS);
+  try {
+    while (!(await renamed(own, lock, TAKEN))) {
+      if (!(await broken(lock))) await pause(POLL_MS);
+    }
+  } finally {
+    clearTimeout(telling);
   }
   try {
     return await work();

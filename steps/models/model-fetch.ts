@@ -67,10 +67,15 @@ async function heldOrBrought(
   }
   for (let left = OFFLINE.tries; ; left--) {
     try {
-      return await withMachineLock(target.container, async () => {
+      const bringOnce = async () => {
         const holders = await holdersOf(peers, model);
         if (holders.length === 0) await bring(target, model);
         return holders;
+      };
+      return await withMachineLock(target.container, bringOnce, () => {
+        progress(
+          `${model}: ${target.endpoint} waits until another host of the mesh has downloaded`,
+        );
       });
     } catch (error) {
       if (left === 0 || !(error instanceof PullFailed && error.unreachable)) throw error;

@@ -14,6 +14,8 @@ export interface ModelStoreRef {
   /** An Ollama image that the engine has. */
   image: string;
   volume: string;
+  /** Folder of the host where the models lie; absent where they are in the volume. */
+  modelsPath?: string;
   /** Where other hosts reach it; without one only what goes through this machine can be copied. */
   address?: string;
 }
@@ -30,11 +32,20 @@ export interface StoredModel {
   blobs: Blob[];
 }
 
-/** Ollama's full name of a model: without scheme, with a tag. */
+/**
+ * A model's name as Ollama lists it: without scheme, with a tag, and without the registry and the namespace that it
+ * adds by itself. Source: Ollama, types/model/name.go, DisplayShortest.
+ */
 export function canonicalModel(name: string): string {
-  const bare = name.replace(/^https?:\/\//, "");
+  const bare = name
+    .replace(/^https?:\/\//i, "")
+    .replace(/^registry\.ollama\.ai\//i, "")
+    .replace(/^library\/(?=[^/]+$)/i, "");
   return bare.lastIndexOf(":") > bare.lastIndexOf("/") ? bare : `${bare}:latest`;
 }
+
+/** What two spellings of one model have in common: Ollama looks at no capitals. Source: as above, EqualFold. */
+export const modelKey = (name: string): string => canonicalModel(name).toLowerCase();
 
 /** Path of a model's manifest below the folder `manifests`, by its full name. Source: Ollama, types/model/name.go. */
 export function manifestPath(fullName: string): string {
@@ -96,14 +107,19 @@ export async function storedModel(
 }
 
 /** Arguments of `docker run` for a shell that may only read a store. */
-export const readOnly = ({ volume }: ModelStoreRef) => [
+export const readOnly = (store: ModelStoreRef) => [
   ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"],
-  ...[
-    "--volume",
-    `${volume}:${OLLAMA_FOLDER}:ro`,
-    "--workdir",
-    MODELS_FOLDER,
-    "--entrypoint",
-    "sh",
-  ],
+  ...mounts(store, ":ro"),
+  ...["--workdir", MODELS_FOLDER, "--entrypoint", "sh"],
+];
+
+/** The volume, and a folder over its part for the models: that may belong to anybody, and what it holds, too. */
+export const mounts = (
+  { volume, modelsPath }: Pick<ModelStoreRef, "volume" | "modelsPath">,
+  mode: "" | ":ro",
+): string[] => [
+  ...["--volume", `${volume}:${OLLAMA_FOLDER}${mode}`],
+  ...(modelsPath === undefined
+    ? []
+    : ["--volume", `${modelsPath}:${MODELS_FOLDER}${mode}`, "--cap-add", "DAC_OVERRIDE"]),
 ];

@@ -32,7 +32,9 @@ export async function makeKeyPair(name: string, use: "server" | "client"): Promi
   made.serialNumber = `01${randomBytes(15).toString("hex")}`;
   made.validity.notBefore = new Date(Date.now() - BEFORE_DAYS * DAY_MS);
   made.validity.notAfter = new Date(Date.now() + GUARD.certificateYears * 365 * DAY_MS);
-  const subject = [{ name: "commonName", value: "ollama-mesh" }];
+  // A name of its own: of two that a guard trusts OpenSSL would take the other one for its authority, and refuse it.
+  const value = `ollama-mesh ${randomBytes(8).toString("hex")}`;
+  const subject = [{ name: "commonName", value }];
   made.setSubject(subject);
   made.setIssuer(subject);
   made.setExtensions([

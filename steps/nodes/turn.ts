@@ -1,6 +1,6 @@
 import type { BalancerRef } from "../../plan/balancer-ref.ts";
 import { readState, withConfigVolume } from "../balancer/config-volume.ts";
-import { containerState } from "../engine/containers.ts";
+import { findBalancer } from "../balancer/front/find-balancer.ts";
 import { StepError } from "../step-error.ts";
 
 /** A node whose container is about to be made or replaced. */
@@ -57,7 +57,7 @@ function refusal({ mesh, node, maxUnavailable }: TurnInput, out: string[]): stri
 
 /** Takes a node that is no longer declared, or whose host is switched off, off the list of those expected to serve. */
 export async function delist({ balancer, node }: TurnInput): Promise<{ node: string }> {
-  const found = await containerState(balancer.endpoint, balancer.container);
+  const found = await findBalancer(balancer);
   if (!found) return { node };
   await withConfigVolume(balancer, found, found.image, async ({ state, remember }) => {
     if (!state.expected.includes(node)) return;

@@ -1,3 +1,4 @@
+import { modelKey } from "../models/model-store.ts";
 import { progress, StepError } from "../step-error.ts";
 import { gpuProblem, type LoadedModel } from "./gpu-share.ts";
 import {
@@ -76,5 +77,7 @@ async function loadedModel(
   model: string,
 ): Promise<LoadedModel | undefined> {
   const { body } = await okAnswer(node, deadline, { path: "/api/ps" });
-  return (JSON.parse(body) as { models: LoadedModel[] }).models.find(({ name }) => name === model);
+  return (JSON.parse(body) as { models: LoadedModel[] }).models.find(
+    ({ name }) => modelKey(name) === modelKey(model),
+  );
 }

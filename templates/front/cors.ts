@@ -1,9 +1,50 @@
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { CORS } from "../../config/defaults.ts";
+import { ownNames } from "../../plan/own-names.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
-import { type Argument, literal, pattern, quoted } from "../words.ts";
+import { ANY_LABEL } from "./tls.ts";
+import { type Argument, literal, type Pattern, pattern, quoted } from "../words.ts";
 
-const origins = ({ access }: BalancerPlan) => [...new Set(access.corsOrigins)].sort();
+const declaredOrigins = ({ access }: BalancerPlan): readonly string[] =>
+  access.corsOrigins ?? CORS.origins;
+
+/** Origins that may, sorted; "*" is a part of one. None where an empty list is declared. */
+function origins(balancer: BalancerPlan): string[] {
+  const corsOrigins = declaredOrigins(balancer);
+  return corsOrigins.length === 0 ? [] : [...new Set([...corsOrigins, ...own(balancer)])].sort();
+}
+
+/** Whether any page may. */
+export const letsPagesIn = ({ access }: BalancerPlan): boolean => access.corsOrigins?.length !== 0;
+
+/** Pages that the balancer itself serves, or something in front of it at the same name. Never what a Host header says. */
+function own(balancer: BalancerPlan): string[] {
+  const { tls, listen, access } = balancer;
+  const at = (scheme: "http" | "https", port: number) =>
+    `${scheme}://@${port === (scheme === "http" ? 80 : 443) ? "" : `:${port}`}`;
+  const places = [
+    at(tls ? "https" : "http", listen.port),
+    ...(access.trustedProxies?.length ? [at("https", 443)] : []),
+  ];
+  return ownNames(balancer).flatMap((name) => places.map((place) => place.replace("@", name)));
+}
+
+/** An origin with "*" in it: of a host's name any part, of a port its digits, else whatever an origin may hold. */
+function originPattern(origin: string): Pattern {
+  const [before = "", after = ""] = origin.split("*");
+  const any = before.endsWith(":")
+    ? pattern`\d{1,5}`
+    : /^https?:/.test(origin)
+      ? pattern`[A-Za-z0-9.-]+`
+      : pattern`[^\s,]*`;
+  return pattern`^${before}${any}${after}\z`;
+}
+
+/** An origin of the balancer's own with "*" in it: what its certificate is for, of which "*" is one label. */
+function ownPattern(origin: string): Pattern {
+  const [before = "", after = ""] = origin.split("*");
+  return pattern`^${before}${ANY_LABEL}${after}\z`;
+}
 
 /**
  * Which page a request comes from: $mesh_cors_origin is its origin if it is declared, $mesh_origin is
@@ -14,6 +55,7 @@ const origins = ({ access }: BalancerPlan) => [...new Set(access.corsOrigins)].s
  */
 export function corsMaps(balancer: BalancerPlan): Directive[] {
   const declared = origins(balancer);
+  const byUser = declaredOrigins(balancer);
   const all = declared.includes("*");
   return [
     map(
@@ -23,7 +65,17 @@ export function corsMaps(balancer: BalancerPlan): Directive[] {
         ? [entry("default", '"*"'), entry(literal(""), '""')]
         : [
             entry("default", '""'),
-            ...declared.map((origin) => entry(quoted(origin), literal(origin))),
+            ...declared
+              .filter((origin) => !origin.includes("*"))
+              .map((origin) => entry(quoted(origin), literal(origin))),
+            ...declared
+              .filter((origin) => origin.includes("*"))
+              .map((origin) =>
+                entry(
+                  byUser.includes(origin) ? originPattern(origin) : ownPattern(origin),
+                  "$http_origin",
+                ),
+              ),
           ],
     ),
     map('"$mesh_cors_origin $http_origin"', "$mesh_page", [

@@ -1,10 +1,14 @@
 import { ERROR_PATH } from "../../config/routes.ts";
 import { RETRY_AFTER_SECONDS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
-import { because, block, type Directive, directive, entry, map } from "../directive.ts";
+import { because, block, type Directive, directive, type Entry, entry, map } from "../directive.ts";
 import { type Argument, jsonText, literal, pattern } from "../words.ts";
 import { ALLOWED_METHODS, LIMIT_SECONDS } from "../variables.ts";
+import { maybeBase } from "../nodes/base-path.ts";
+import { poolPlaces } from "../nodes/pools.ts";
 import { hasApiKeys } from "./api-keys.ts";
+import { NODE_NAME, UNPASSED, unpassed, unpassedMessage } from "../nodes/unpassed.ts";
+import { checksHosts } from "../../plan/own-names.ts";
 import { isLimited } from "./limits.ts";
 import { limitsNetworks, NETWORK_REFUSED } from "./network-access.ts";
 import { REFUSED } from "./refusals.ts";
@@ -54,6 +58,14 @@ const PAGES: readonly ErrorPage[] = [
     when: limitsNetworks,
   },
   {
+    name: "host",
+    codes: [REFUSED.host],
+    status: 403,
+    message:
+      "this host name is not served here: any page could make its own name lead to this machine; use localhost or an IP address, or declare the name (balancer.address)",
+    when: checksHosts,
+  },
+  {
     name: "origin",
     codes: [REFUSED.origin],
     status: 403,
@@ -90,7 +102,7 @@ const PAGES: readonly ErrorPage[] = [
     name: "413",
     codes: [413],
     status: 413,
-    message: "the request is larger than the load balancer accepts (balancer.maxBodyMiB)",
+    message: "the request is larger than the load balancer accepts (balancer.maxBodyMib)",
   },
   { name: "414", codes: [414], status: 414, message: "the URI is too long", early: true },
   { name: "421", codes: [421], status: 421, message: "this host is not served here", early: true },
@@ -160,21 +172,36 @@ export function errorTexts(balancer: BalancerPlan): Directive[] {
   return [
     map("$request_uri", "$mesh_api", [
       entry("default", "ollama"),
-      entry(pattern`^/v1/messages\b`, "anthropic"),
-      entry(pattern`^/v1/`, "openai"),
+      entry(pattern`^${maybeBase(balancer)}/v1/messages\b`, "anthropic"),
+      entry(pattern`^${maybeBase(balancer)}/v1/`, "openai"),
     ]),
+    unpassed(),
     ...possible(balancer).map((page) => {
-      const { status, message, code = null } = page;
-      const kind = KINDS[status];
-      const other = status < 500 ? "invalid_request_error" : undefined;
-      const openai = { message, type: kind?.openai ?? other ?? "server_error", param: null, code };
-      const anthropic = { type: kind?.anthropic ?? other ?? "api_error", message };
-      return map("$mesh_api", variable(page), [
-        entry("default", jsonText({ error: message })),
-        entry(literal("openai"), jsonText({ error: openai })),
-        entry(literal("anthropic"), jsonText({ type: "error", error: anthropic })),
-      ]);
+      const places = page.status === 404 ? poolPlaces(balancer) : "";
+      const alike = entriesOf(`${page.message}${places}`, page);
+      if (page.name !== "503") return map("$mesh_api", variable(page), alike);
+      const other = entriesOf(unpassedMessage(balancer), page, ":unpassed");
+      return map(`"$mesh_api${UNPASSED}"`, variable(page), [...alike, ...other]);
     }),
+  ];
+}
+
+/** A text in the shape of each API; the default is Ollama's. */
+function entriesOf(message: string, { status, code }: ErrorPage, when = ""): Entry[] {
+  const kind = KINDS[status];
+  const other = status < 500 ? "invalid_request_error" : undefined;
+  const openai = {
+    message,
+    type: kind?.openai ?? other ?? "server_error",
+    param: null,
+    code: code ?? null,
+  };
+  const anthropic = { type: kind?.anthropic ?? other ?? "api_error", message };
+  const json = (value: unknown) => jsonText(value).replace(NODE_NAME, "$mesh_node");
+  return [
+    entry(when ? literal(`ollama${when}`) : "default", json({ error: message })),
+    entry(literal(`openai${when}`), json({ error: openai })),
+    entry(literal(`anthropic${when}`), json({ type: "error", error: anthropic })),
   ];
 }
 
@@ -197,6 +224,12 @@ export function errorPages(balancer: BalancerPlan): Directive[] {
     }),
   ];
 }
+
+/** What nginx answers by itself is JSON, whatever the path ends in; without it "/x.html" would be an error in HTML. */
+export const onlyJson = (): Directive[] => [
+  block("types", [], []),
+  directive("default_type", "application/json"),
+];
 
 function pageBody(page: ErrorPage): Directive[] {
   return [

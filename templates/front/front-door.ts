@@ -2,9 +2,12 @@ import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive } from "../directive.ts";
 import { FRONT_PORT } from "../nginx-layout.ts";
 import { FRONT } from "../tuning.ts";
+import { sessionCookie } from "../nodes/routed-group.ts";
+import { isRouted } from "../nodes/routed-node.ts";
 import { REQUEST_ID } from "../variables.ts";
 import { accessChecks } from "./access.ts";
 import { corsHeaders } from "./cors.ts";
+import { onlyJson } from "./error-pages.ts";
 import { limits } from "./limits.ts";
 import { tlsSettings } from "./tls.ts";
 
@@ -18,6 +21,7 @@ export function listenFront(balancer: BalancerPlan): Directive[] {
         FRONT_PORT,
         ...(balancer.tls ? ["ssl"] : []),
         "default_server",
+        "reuseport",
         `so_keepalive=${FRONT.tcpKeepalive}`,
       ),
     ),
@@ -29,12 +33,15 @@ export function listenFront(balancer: BalancerPlan): Directive[] {
 /** What clients may send, who may come in, and what every answer carries. */
 export function frontDoor(balancer: BalancerPlan): Directive[] {
   return [
-    directive("client_max_body_size", `${balancer.maxBodyMiB}m`),
+    directive("client_max_body_size", balancer.maxBodyMib === 0 ? 0 : `${balancer.maxBodyMib}m`),
     directive("client_body_buffer_size", FRONT.bodyBuffer),
     directive("client_header_timeout", FRONT.headerTimeout),
+    directive("large_client_header_buffers", ...FRONT.headerBuffers),
     directive("client_body_timeout", FRONT.bodyTimeout),
     directive("send_timeout", FRONT.sendTimeout),
     directive("gzip", "off"),
+    ...onlyJson(),
+    because("to clients the port in here is not known", directive("absolute_redirect", "off")),
     ...answerHeaders(balancer),
     ...hiddenHeaders(),
     ...accessChecks(balancer),
@@ -55,6 +62,7 @@ function answerHeaders(balancer: BalancerPlan): Directive[] {
     ...(balancer.nodeHeader
       ? [directive("add_header", "X-Mesh-Node", "$mesh_node", "always")]
       : []),
+    ...(isRouted(balancer) ? sessionCookie(balancer) : []),
     ...(hsts > 0
       ? [directive("add_header", "Strict-Transport-Security", `max-age=${hsts}`, "always")]
       : []),

@@ -17,6 +17,10 @@ const zone = (balancer: BalancerPlan, purpose: string) =>
 export const isLimited = ({ access: { limits = {} } }: BalancerPlan) =>
   limits.requestsPerMinute !== undefined || limits.concurrent !== undefined;
 
+/** Whether limits go by the client's address, and not by its key. */
+export const goesByAddress = (balancer: BalancerPlan) =>
+  isLimited(balancer) && countedBy(balancer) === LIMITED_ADDRESS;
+
 /** The zones in which requests are counted, and what is told to those refused. */
 export function limitZones(balancer: BalancerPlan): Directive[] {
   if (!isLimited(balancer)) return [];

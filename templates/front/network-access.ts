@@ -1,14 +1,19 @@
-import { cidr, parseIpNetwork } from "../../config/net/ip-network.ts";
+import { listenAddresses } from "../../config/mesh-config.ts";
+import { cidr, overlap, parseIpNetwork } from "../../config/net/ip-network.ts";
+import { hidesClients } from "../../config/net/private-networks.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
 import { literal, pattern } from "../words.ts";
-import { LIMITED_ADDRESS } from "../variables.ts";
+import { CLIENT, LIMITED_ADDRESS } from "../variables.ts";
 
 /** Whose word counts for where a request comes from, and which networks may come at all. */
-export function networkMaps({ access }: BalancerPlan): Directive[] {
+export function networkMaps(balancer: BalancerPlan): Directive[] {
+  const { access } = balancer;
   const { allow = [], deny = [], trustedProxies = [] } = access;
   return [
-    ...networks(trustedProxies).map((network) => directive("set_real_ip_from", literal(network))),
+    ...networks(withGateway(balancer, trustedProxies)).map((network) =>
+      directive("set_real_ip_from", literal(network)),
+    ),
     ...(trustedProxies.length > 0
       ? [
           directive("real_ip_header", "X-Forwarded-For"),
@@ -18,6 +23,7 @@ export function networkMaps({ access }: BalancerPlan): Directive[] {
           ),
         ]
       : []),
+    clientMap(balancer),
     ...(deny.length > 0 ? [geo("$mesh_denied", "no", deny, "denied")] : []),
     ...(allow.length > 0 ? [geo("$mesh_allowed", "no", allow, "allowed")] : []),
     ...(limitsNetworks({ access })
@@ -31,6 +37,37 @@ export function networkMaps({ access }: BalancerPlan): Directive[] {
       : []),
   ];
 }
+
+/**
+ * Who the client is. What comes by the loopback of the balancer's host, or from another container there, Docker hands on
+ * from the gateway of the network in which it publishes the ports: that machine itself. Over IPv6 everybody comes so, and is not known.
+ */
+function clientMap(balancer: BalancerPlan): Directive {
+  const machine = listenAddresses(balancer.listen).some(hidesClients) ? '""' : THIS_MACHINE;
+  return because(
+    "Docker's gateway stands for the machine itself",
+    map("$remote_addr", CLIENT, [
+      entry("default", "$remote_addr"),
+      ...gatewaysOf(balancer).map((gateway) => entry(literal(gateway), machine)),
+    ]),
+  );
+}
+
+/** A proxy on the balancer's host comes from the gateway, too. */
+function withGateway(balancer: BalancerPlan, proxies: readonly string[]): string[] {
+  const local = proxies.some((proxy) => overlap(parseIpNetwork(proxy)!, LOOPBACK));
+  return local ? [...proxies, ...gatewaysOf(balancer)] : [...proxies];
+}
+
+/** That of the mesh network, and those of networks in which Docker may publish the ports instead. */
+const gatewaysOf = ({ addresses, gateways = [] }: BalancerPlan): string[] => [
+  addresses.gateway,
+  ...gateways,
+];
+
+const THIS_MACHINE = "127.0.0.1";
+
+const LOOPBACK = parseIpNetwork(THIS_MACHINE)!;
 
 /** Whether not every network may come. */
 export const limitsNetworks = ({ access }: Pick<BalancerPlan, "access">) =>
@@ -53,7 +90,7 @@ export function limitedAddress(): Directive {
 function geo(variable: string, otherwise: string, of: readonly string[], value: string): Directive {
   return block(
     "geo",
-    [variable],
+    [CLIENT, variable],
     [
       entry("default", otherwise),
       // A half may have been declared itself.

@@ -1,13 +1,13 @@
 import { ERROR_PATH } from "../../config/routes.ts";
-import { X509Certificate } from "node:crypto";
-import { isIPv6 } from "node:net";
 import { posix } from "node:path";
-import { canonicalIp } from "../../config/net/ip-address.ts";
+import { certificateNames } from "../../config/net/certificate-names.ts";
 import { TLS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
+import type { NodePlan } from "../../plan/node-plan.ts";
 import { because, block, type Directive, directive, entry, map } from "../directive.ts";
 import { jsonText, literal, type Pattern, pattern } from "../words.ts";
 import { REDIRECT_PORT, TLS_FOLDER } from "../nginx-layout.ts";
+import { verdictLocations } from "./verdict-locations.ts";
 import { FRONT } from "../tuning.ts";
 import { zoneName } from "../zone-name.ts";
 import { NETWORK_REFUSED, limitsNetworks } from "./network-access.ts";
@@ -48,7 +48,8 @@ export function tlsSettings({ tls }: BalancerPlan): Directive[] {
 }
 
 /** The listener that sends plain HTTP to HTTPS; nothing where none is declared. */
-export function redirectServer({ tls, listen, access }: BalancerPlan): Directive[] {
+export function redirectServer(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
+  const { tls, listen, access } = balancer;
   if (tls?.redirectPort === undefined) return [];
   const port = listen.port === 443 ? "" : `:${listen.port}`;
   const refusal = (error: string) => jsonText({ error });
@@ -68,18 +69,10 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
       "server",
       [],
       [
-        directive("listen", REDIRECT_PORT, "default_server"),
+        directive("listen", REDIRECT_PORT, "default_server", "reuseport"),
         directive("server_name", "_"),
         directive("client_header_timeout", FRONT.headerTimeout),
-        ...(limitsNetworks({ access })
-          ? [
-              block(
-                "if",
-                ["($mesh_network", "=", "refused)"],
-                [directive("return", 403, refusal(NETWORK_REFUSED))],
-              ),
-            ]
-          : []),
+        block("types", [], []),
         directive("default_type", "application/json"),
         directive("add_header", "X-Content-Type-Options", "nosniff", "always"),
         directive("error_page", 400, 405, 408, 414, 494, 501, 505, "=400", `${ERROR_PATH}/400`),
@@ -88,10 +81,20 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
           ["=", `${ERROR_PATH}/400`],
           [directive("internal"), directive("return", 400, refusal("bad request"))],
         ),
+        ...verdictLocations(balancer, nodes),
         block(
           "location",
           ["/"],
           [
+            ...(limitsNetworks({ access })
+              ? [
+                  block(
+                    "if",
+                    ["($mesh_network", "=", "refused)"],
+                    [directive("return", 403, refusal(NETWORK_REFUSED))],
+                  ),
+                ]
+              : []),
             block(
               "if",
               ["($mesh_redirect_host", "=", '"")'],
@@ -111,38 +114,19 @@ export function redirectServer({ tls, listen, access }: BalancerPlan): Directive
 /** What a host name or address in a Host header may look like at all. */
 const ANY_HOST = pattern`^([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\z`;
 
-/** One label of a name, which is what a wildcard stands for. */
-const ANY_LABEL = pattern`[a-z0-9_-]+`;
-
 /**
  * Map patterns of the hosts that may be redirected to: those that the certificate is for, since with any
  * other the redirect leads nowhere a client would trust. A certificate that only the balancer's host knows
  * can't be read here: then the host that the client named, if it can be one.
  */
 function redirectHosts(certificate: string | undefined): Pattern[] {
-  const names = certificate === undefined ? [] : certificateNames(certificate);
-  if (names.length === 0) return [ANY_HOST];
-  return names.map((name) =>
-    name.startsWith("*") ? pattern`^${ANY_LABEL}${name.slice(1)}\z` : pattern`^${name}\z`,
-  );
+  const names = certificateNames(certificate);
+  return names.length === 0 ? [ANY_HOST] : names.map(namePattern);
 }
 
-/** DNS names and addresses of the server's certificate, as a Host header has them; none where it can't be read. */
-function certificateNames(pem: string): string[] {
-  let listed: string | undefined;
-  try {
-    listed = new X509Certificate(pem).subjectAltName;
-  } catch {
-    // nginx says what is wrong with it; in a preview it may be a placeholder.
-    return [];
-  }
-  const names = (listed ?? "").split(", ").flatMap((entry) => {
-    const [, kind, value = ""] = /^(DNS|IP Address):(.+)$/.exec(entry) ?? [];
-    if (kind === undefined) return [];
-    return isIPv6(value) ? `[${canonicalIp(value)}]` : value.toLowerCase();
-  });
-  // A name is part of an expression, so nothing else than a name, an address or a wildcard gets through.
-  return [...new Set(names)]
-    .filter((name) => /^((\*\.)?[a-z0-9_.-]+|\[[0-9a-f:]+\])$/.test(name))
-    .sort();
-}
+/** One label of a name, which is what a wildcard stands for. */
+export const ANY_LABEL = pattern`[a-z0-9_-]+`;
+
+/** A name as a Host header has it; "*." at its begin stands for one label. */
+export const namePattern = (name: string): Pattern =>
+  name.startsWith("*") ? pattern`^${ANY_LABEL}${name.slice(1)}\z` : pattern`^${name}\z`;

@@ -1,9 +1,12 @@
 /** The lists of the whole mesh, as a client of one node would ask for them. */
 import data from "./data.js";
-import { factsOf } from "./nodes/facts.js";
+import { factsOf, wereAsked } from "./nodes/facts.js";
 import { json, texts } from "./memory.js";
-import { allGone, unknownModel } from "./requests/refusal.js";
-import { current, lookUp, nodesOf } from "./view.js";
+import { allGone, answerRefusal, notKnownYet, unknownModel } from "./requests/refusal.js";
+import { limitsOf } from "./usage/day.js";
+import { expired, mayUse, notAllowed } from "./usage/quota.js";
+import { isIn, poolNames } from "./pools.js";
+import { lookUp, nodesOf, poolOf, viewOf } from "./view.js";
 
 /**
  * @typedef {{name: string, modified_at?: string, [key: string]: unknown}} Tag
@@ -14,6 +17,18 @@ import { current, lookUp, nodesOf } from "./view.js";
 /** Makes them of what each node that is well has told. */
 export function listAll() {
   const well = data.nodes.filter(({ name }) => factsOf(name).well);
+  for (const pool of poolNames()) {
+    if (!wereAsked(data.nodes.filter((node) => isIn(pool, node)))) continue;
+    const own = well.filter((node) => isIn(pool, node));
+    keep(own, pool);
+  }
+}
+
+/**
+ * @param {readonly import("../router-data.ts").RoutedNode[]} well
+ * @param {string} pool
+ */
+function keep(well, pool) {
   const ollama = well.filter(({ kind }) => kind === "ollama").map(({ name }) => name);
   const services = well.filter(({ kind }) => kind === "service").map(({ name }) => name);
   const none = /** @type {never[]} */ ([]);
@@ -23,10 +38,21 @@ export function listAll() {
     tags,
     services.map((name) => json(`t:${name}`, none)),
   );
-  texts().set("tags", JSON.stringify({ models: tags }));
-  texts().set("ps", JSON.stringify({ models: running }));
-  texts().set("v1", JSON.stringify({ object: "list", data: models }));
+  texts().set(keyOf("tags", pool), JSON.stringify({ models: tags }));
+  texts().set(keyOf("ps", pool), JSON.stringify({ models: running }));
+  texts().set(keyOf("v1", pool), JSON.stringify({ object: "list", data: models }));
 }
+
+/**
+ * Where the list of a pool is kept.
+ *
+ * @param {string} list
+ * @param {string} pool "" for the default one
+ */
+const keyOf = (list, pool) => (pool === "" ? list : `${list}@${pool}`);
+
+const NO_TAGS = JSON.stringify({ models: [] });
+const NO_MODELS = JSON.stringify({ object: "list", data: [] });
 
 /**
  * Each model once; where nodes have different ones of a name, the newest.
@@ -94,16 +120,49 @@ const KEPT = /** @type {Record<string, string>} */ ({
 /** What a list that is not there yet, and a fault, lead to: one node's. */
 const NODES = "@mesh_nodes";
 
+/** Below it each model is told of. */
+const MODELS = "/v1/models/";
+
 /**
  * js_content of the three lists.
  *
  * @param {NginxHTTPRequest} r
  */
 export const list = (r) =>
-  orOneNodes(r, () => {
-    const text = texts().get(KEPT[r.uri] ?? "");
-    return text !== undefined && current()?.complete ? { status: 200, body: text } : undefined;
+  orOneNodes(r, r.uri, () => {
+    const text = texts().get(keyOf(KEPT[r.uri] ?? "", poolOf(r)));
+    const models = modelsOfKey(r);
+    if (models) {
+      const none = r.uri === "/v1/models" ? NO_MODELS : NO_TAGS;
+      return { status: 200, body: listOf(models, text ?? none) };
+    }
+    // Servers without such a list have a page of their own there, or none.
+    if (text === NO_MODELS) return undefined;
+    return text !== undefined ? { status: 200, body: text } : undefined;
   });
+
+/**
+ * The models that the request's key may use; undefined where that is all.
+ *
+ * @param {NginxHTTPRequest} r
+ */
+const modelsOfKey = (r) => (data.keys ? limitsOf(r.variables.mesh_key)?.models : undefined);
+
+/**
+ * A list without what a key may not use.
+ *
+ * @param {readonly string[]} models
+ * @param {string} text
+ */
+function listOf(models, text) {
+  /** @type {{models?: Tag[], data?: OpenAiModel[]}} */
+  const all = JSON.parse(text);
+  return JSON.stringify({
+    ...all,
+    ...(all.models ? { models: all.models.filter(({ name }) => mayUse(models, name)) } : {}),
+    ...(all.data ? { data: all.data.filter(({ id }) => mayUse(models, id)) } : {}),
+  });
+}
 
 /**
  * js_content of /v1/models/<id>.
@@ -111,14 +170,16 @@ export const list = (r) =>
  * @param {NginxHTTPRequest} r
  */
 export const model = (r) =>
-  orOneNodes(r, () => {
-    const view = current();
-    if (!view?.complete) return undefined;
-    const id = r.uri.slice("/v1/models/".length);
-    const found = lookUp(view, id);
-    if (!found) return unknownModel(r.uri, id, view);
+  orOneNodes(r, MODELS, () => {
+    const view = viewOf(r);
+    const id = r.uri.slice(MODELS.length);
+    const found = view && lookUp(view, id);
+    const models = modelsOfKey(r);
+    if (!view || !(found || view.complete)) return models && notKnownYet(r.uri);
+    if (models && !mayUse(models, found?.name ?? id)) return notAllowed(r.uri, models);
+    if (!found) return unknownModel(r.uri, id, view, models);
     /** @type {{data: OpenAiModel[]}} */
-    const all = json("v1", { data: [] });
+    const all = json(keyOf("v1", poolOf(r)), { data: [] });
     const entry = all.data.find((one) => one.id === found.name);
     return entry
       ? { status: 200, body: JSON.stringify(entry) }
@@ -127,17 +188,23 @@ export const model = (r) =>
 
 /**
  * @param {NginxHTTPRequest} r
+ * @param {string} path that its location is for
  * @param {() => {status: number, body: string} | undefined} make undefined where not every node was asked yet
  */
-function orOneNodes(r, make) {
+function orOneNodes(r, path, make) {
   let answer;
   try {
+    const refused = data.keys ? expired(r) : undefined;
+    if (refused) {
+      answerRefusal(r, refused);
+      return;
+    }
     answer = make();
   } catch (error) {
     r.error(`no list: ${String(error)}`);
   }
   if (!answer) {
-    r.internalRedirect(NODES);
+    r.internalRedirect(`${NODES}${path}`);
     return;
   }
   r.headersOut["Content-Type"] = "application/json; charset=utf-8";

@@ -1,12 +1,25 @@
-/** What nginx.conf calls, by name. nginx does not check these names when it tests a config. */
-import { ended } from "./requests/ended.js";
-import { route } from "./requests/hint.js";
-import { poll } from "./nodes/inventory.js";
-import { list, model } from "./lists.js";
-import { metrics, verdicts } from "./metrics.js";
+/** What nginx.conf calls in servers of its own, by name: what runs by itself, and the pages of the management listener. nginx does not check these names when it tests a config. */
+import { poll, pollGone } from "./nodes/inventory.js";
+import { keepMetrics, metrics } from "./pages/scrape.js";
 import { probe } from "./nodes/probe.js";
-import { headers } from "./requests/refusal.js";
+import { status } from "./pages/status.js";
 import { tick } from "./nodes/tick.js";
-import { tokens } from "./requests/watch.js";
+import { usage } from "./pages/usage.js";
+import { verdicts } from "./verdicts.js";
 
-export default { ended, headers, list, metrics, model, poll, probe, route, tick, tokens, verdicts };
+/** js_periodic, every second in one worker. */
+function everySecond() {
+  tick();
+  keepMetrics(Date.now());
+}
+
+export default {
+  metrics,
+  poll,
+  pollGone,
+  probe,
+  status,
+  tick: everySecond,
+  usage,
+  verdicts,
+};

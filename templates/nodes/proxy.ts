@@ -1,17 +1,26 @@
 import { OLLAMA_PORT } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive, entry, map } from "../directive.ts";
-import { literal } from "../words.ts";
+import { ownPrefix, redirectsBelowBase } from "./base-path.ts";
+import { literal, pattern } from "../words.ts";
 import { hasApiKeys } from "../front/api-keys.ts";
-import { REQUEST_ID } from "../variables.ts";
+import { ANSWER_HEADERS } from "../tuning.ts";
+import { CLIENT, REQUEST_ID } from "../variables.ts";
 
 /** What the http block needs so that upgrades pass. */
 export function upgradeMap({ routes }: BalancerPlan): Directive[] {
   if (!routes.upgrade) return [];
   return [
     because(
+      "h2c and all others are served as plain requests: past one of them no route, key or log would count",
+      map("$http_upgrade", "$mesh_upgrade", [
+        entry("default", '""'),
+        entry(pattern`^(?i:websocket)\z`, "websocket"),
+      ]),
+    ),
+    because(
       "a request without an upgrade must not say that it has one, or its connection cannot be kept",
-      map("$http_upgrade", "$mesh_connection", [
+      map("$mesh_upgrade", "$mesh_connection", [
         entry("default", "upgrade"),
         entry(literal(""), '""'),
       ]),
@@ -25,6 +34,20 @@ export function proxySettings(balancer: BalancerPlan): Directive[] {
     directive("proxy_http_version", "1.1"),
     ...requestHeaders(balancer),
     because("tokens go out as they come in", directive("proxy_buffering", "off")),
+    ...answerBuffers(),
+    ...(balancer.routes.set === "ollama"
+      ? [
+          because(
+            "of the host that nodes are told, which to a client is its own machine",
+            directive(
+              "proxy_redirect",
+              `http://localhost:${OLLAMA_PORT}/`,
+              `${ownPrefix(balancer)}/`,
+            ),
+          ),
+        ]
+      : []),
+    ...redirectsBelowBase(balancer),
     because(
       "the whole request is at hand when another node must be tried",
       directive("proxy_request_buffering", "on"),
@@ -45,6 +68,13 @@ export function proxySettings(balancer: BalancerPlan): Directive[] {
     ignoredHeaders(),
   ];
 }
+
+/** Room for the headers of an answer: gateways and single sign-on send tens of kilobytes of them. */
+export const answerBuffers = ({ size, buffers } = ANSWER_HEADERS): Directive[] => [
+  directive("proxy_buffer_size", size),
+  // Not used, but nginx wants them to be no smaller.
+  directive("proxy_buffers", buffers, size),
+];
 
 /** The host that Ollama takes for its own. */
 export const ollamaHost = (): Directive =>
@@ -67,7 +97,7 @@ function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
   const keyed = hasApiKeys({ access });
   return [
     ...(routes.upgrade
-      ? [set("Connection", "$mesh_connection"), set("Upgrade", "$http_upgrade")]
+      ? [set("Connection", "$mesh_connection"), set("Upgrade", "$mesh_upgrade")]
       : [set("Connection", '""')]),
     ...(ollama
       ? [because("Ollama refuses foreign hosts and origins", ollamaHost()), set("Origin", '""')]
@@ -85,8 +115,8 @@ function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
           set("X-API-Key", '""'),
         ]
       : []),
-    set("X-Real-IP", "$remote_addr"),
-    because("not what the client says of itself", set("X-Forwarded-For", "$remote_addr")),
+    set("X-Real-IP", CLIENT),
+    because("not what the client says of itself", set("X-Forwarded-For", CLIENT)),
     set("Forwarded", '""'),
     set("X-Forwarded-Proto", "$scheme"),
     set("X-Request-ID", REQUEST_ID),

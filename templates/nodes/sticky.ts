@@ -10,8 +10,11 @@ import { requestVariable } from "./hash-key.ts";
  * By cookie the node is named in the cookie itself. By header nginx remembers which node answered which value:
  * clients keep their node when others come and go, and new ones go where the algorithm says, neither of which a
  * hash of the header does.
+ *
+ * @param pool absent for the default one; the memory of values is each one's own
  */
-export function stickiness({ sticky, tls }: BalancerPlan): Directive[] {
+export function stickiness(balancer: BalancerPlan, pool?: string): Directive[] {
+  const { sticky, tls } = balancer;
   if (!sticky) return [];
   if (sticky.cookie !== undefined) {
     return [
@@ -20,7 +23,7 @@ export function stickiness({ sticky, tls }: BalancerPlan): Directive[] {
         "cookie",
         literal(sticky.cookie),
         `expires=${sticky.expiresSeconds}s`,
-        "path=/",
+        `path=${cookiePath(balancer, pool)}`,
         "httponly",
         "samesite=lax",
         ...(tls ? ["secure"] : []),
@@ -36,10 +39,19 @@ export function stickiness({ sticky, tls }: BalancerPlan): Directive[] {
         "learn",
         `create=${id}`,
         `lookup=${id}`,
-        `zone=mesh_sessions:${STICKY.zone}`,
+        `zone=mesh_sessions${pool === undefined ? "" : `_${pool}`}:${STICKY.zone}`,
         `timeout=${sticky.expiresSeconds}s`,
         "header",
       ),
     ),
   ];
+}
+
+/**
+ * Each pool has nodes of its own, so a client has a cookie for each that a path leads to. Below a base path there is one for
+ * all: nginx takes no variable here, and clients may come by the pool's path alone, too.
+ */
+function cookiePath({ basePath, pools = [] }: BalancerPlan, pool?: string): string {
+  const own = pools.find(({ name }) => name === pool)?.path;
+  return basePath === undefined && own !== undefined ? `${own}/` : "/";
 }

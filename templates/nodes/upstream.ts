@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { NODE } from "../../config/defaults.ts";
 import { canonicalIp } from "../../config/net/ip-address.ts";
 import { hostPort } from "../../config/net/host-port.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
@@ -16,11 +17,13 @@ import {
 } from "../directive.ts";
 import { type Argument, literal, pattern, quoted } from "../words.ts";
 import { RESOLVER } from "../tuning.ts";
-import { UPSTREAM } from "../variables.ts";
+import { groups } from "./pools.ts";
+import { refusingServer, routedBySticky } from "./routed-group.ts";
 import { hashKey } from "./hash-key.ts";
-import { isLookedUpAgain, isNameInGroup } from "./node-address.ts";
+import { hasHop, isLookedUpAgain, isNameInGroup } from "./node-address.ts";
+import { isRouted, routerSettings } from "./routed-node.ts";
 import { stickiness } from "./sticky.ts";
-import { tlsProxySocket } from "./tls-proxy.ts";
+import { hopSocket } from "./hop.ts";
 import { zoneSize } from "./zone.ts";
 
 /** Keeps a group valid while no primary is admitted; port 9 is the discard service, never ours. */
@@ -38,7 +41,11 @@ const METHODS: Record<BalancerPlan["algorithm"], (balancer: BalancerPlan) => Dir
 
 /** The group of nodes, and what it needs beside it in the http block. */
 export function balancing(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive[] {
-  return [...resolver(balancer), ...nodeNames(balancer, nodes), upstream(balancer, nodes)];
+  return [
+    ...resolver(balancer),
+    ...nodeNames(balancer, nodes),
+    ...groups(balancer, nodes).map((each) => upstream(balancer, each)),
+  ];
 }
 
 function resolver({ resolver: address }: BalancerPlan): Directive[] {
@@ -53,21 +60,27 @@ function resolver({ resolver: address }: BalancerPlan): Directive[] {
   ];
 }
 
-/** The group of nodes; its server lines come from the admissions. */
-function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive {
+/** The group of a pool; its server lines come from the admissions. */
+function upstream(
+  balancer: BalancerPlan,
+  { pool, group, nodes }: ReturnType<typeof groups>[number],
+): Directive {
   return block(
     "upstream",
-    [UPSTREAM],
+    [group],
     [
       because(
         "the state of each node is shared by all workers",
-        directive("zone", UPSTREAM, zoneSize(nodes)),
+        directive("zone", group, zoneSize(nodes)),
       ),
       // Before the server lines: only then does nginx check that method and "backup" go together.
       ...METHODS[balancer.algorithm](balancer),
       // After the method: nginx wraps what it finds.
-      ...stickiness(balancer),
-      slot("servers"),
+      ...(isRouted(balancer)
+        ? routedBySticky(routerSettings(balancer).session)
+        : stickiness(balancer, pool)),
+      slot(pool === undefined ? "servers" : `servers:${pool}`),
+      ...(isRouted(balancer) ? [refusingServer()] : []),
       directive("keepalive", balancer.keepalive.connections),
       directive("keepalive_requests", balancer.keepalive.requests),
       directive("keepalive_timeout", `${balancer.keepalive.timeoutSeconds}s`),
@@ -82,8 +95,8 @@ function upstream(balancer: BalancerPlan, nodes: readonly NodePlan[]): Directive
  */
 export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
   const args: Argument[] = [
-    literal(node.tls ? tlsProxySocket(node) : hostPort(node.address, node.port)),
-    `weight=${node.weight}`,
+    literal(hasHop(node) ? hopSocket(node) : hostPort(node.address, node.port)),
+    `weight=${node.weight ?? NODE.weight}`,
     `max_fails=${balancer.maxFails}`,
     `fail_timeout=${balancer.failTimeoutSeconds}s`,
     ...(node.maxConnections > 0 ? [`max_conns=${node.maxConnections}`] : []),
@@ -101,7 +114,7 @@ export function serverLine(balancer: BalancerPlan, node: NodePlan): string {
 export const isBackup = (line: string): boolean =>
   line.replace(/;$/, "").split(" ").slice(2).includes("backup");
 
-/** Whether the group looks its address up while nginx runs; for a node with TLS its proxy does. */
+/** Whether the group looks its address up while nginx runs; for a node with a hop that does. */
 const isResolved = (balancer: BalancerPlan, node: NodePlan) =>
   isLookedUpAgain(balancer, node) && isNameInGroup(node);
 
@@ -145,6 +158,6 @@ export function nodeNameEntry(node: string, address: string, port: number): stri
   return print([entry(quoted(hostPort(canonicalIp(address), port)), literal(node))]).trimEnd();
 }
 
-/** The entry of a node that is reached over its TLS proxy. */
-export const tlsProxyNameEntry = (node: string): string =>
-  print([entry(quoted(tlsProxySocket({ name: node })), literal(node))]).trimEnd();
+/** The entry of a node that is reached over its hop. */
+export const hopNameEntry = (node: string): string =>
+  print([entry(quoted(hopSocket({ name: node })), literal(node))]).trimEnd();

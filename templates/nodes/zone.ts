@@ -18,9 +18,9 @@ const PLACES_OF_A_NAME = 3;
 /** Size of the memory that the workers share about the nodes: too small, and nginx refuses the config. */
 export function zoneSize(nodes: readonly NodePlan[]): string {
   const places = nodes.reduce(
-    (sum, node) => sum + (isNameInGroup(node) ? PLACES_OF_A_NAME : 1),
-    // The server that stands in while none is admitted.
-    1,
+    (sum, node) => sum + (isNameInGroup(node) ? PLACES_OF_A_NAME : 1) * (node.backup ? 2 : 1),
+    // The server that stands in while none is admitted, and the one that refuses.
+    2,
   );
   const fits = ZONES.find(({ servers }) => places <= servers);
   return fits?.size ?? `${Math.ceil(places / SERVERS_PER_MEGABYTE)}m`;

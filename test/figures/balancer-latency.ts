@@ -1,14 +1,13 @@
 // What the balancer costs, and what reloads cost clients. Five minutes.
 // Usage: OLLAMA_MESH_NGINX_IMAGE=... node test/figures/balancer-latency.ts
 // Its figures stand in docs/measurements.md, "What the balancer costs".
-import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Balancer } from "../behaviour/harness/balancer.ts";
-import { bridgeAddress, docker } from "../behaviour/harness/docker.ts";
-import { ForkedNode } from "../behaviour/harness/forked-node.ts";
 import { load, served } from "../behaviour/harness/load.ts";
 import { owning } from "../behaviour/harness/owned.ts";
+import { streamingNodes } from "./streaming-nodes.ts";
+import { cpuOf, minimal, quantile } from "./minimal-nginx.ts";
 
 const image = process.env["OLLAMA_MESH_NGINX_IMAGE"];
 if (!image) throw new Error("OLLAMA_MESH_NGINX_IMAGE is not set; npm test prepares the image");
@@ -21,50 +20,14 @@ const ROUND_SECONDS = 3;
 const RELOADS = 14;
 const RELOAD_REQUESTS = 50_000;
 
-/** What somebody writes by hand who knows the five directives that matter. */
-const minimal = (servers: readonly string[]) => (conf: string) => `
-worker_processes 2; pid /tmp/p; error_log stderr warn;
-events { worker_connections 8192; }
-http {
-  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
-  access_log off;
-  upstream nodes { zone nodes 64k; least_conn; ${servers.map((each) => `server ${each};`).join(" ")} keepalive 64; }
-  server { listen 8080; location / {
-    proxy_pass http://nodes; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 900s;
-  } }
-  server { listen 127.0.0.1:8081; location / { return 200 ${/return 200 ([0-9a-f]{16});/.exec(conf)![1]}; } }
-}`;
-
 interface Figures {
   headerMs: number[];
   tokens: number;
   cpuNs: number;
 }
 
-/** CPU time of all processes of a container so far. */
-async function cpuOf(front: Balancer | undefined): Promise<number> {
-  if (!front) return 0;
-  const [, ...lines] = (await docker("top", front.name, "-o", "pid")).trim().split("\n");
-  const times = lines.map(async (pid) =>
-    Number((await readFile(`/proc/${pid.trim()}/schedstat`, "utf8")).split(" ")[0]),
-  );
-  return (await Promise.all(times)).reduce((sum, each) => sum + each, 0);
-}
-
-const at = (sorted: number[], part: number) => sorted[Math.floor((sorted.length - 1) * part)]!;
-const median = (values: number[]) =>
-  at(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
-
 await owning(async (own) => {
-  const address = await bridgeAddress();
-  const nodes: ForkedNode[] = [];
-  for (const name of ["a", "b"]) {
-    const answer = { kind: "tokens", count: TOKENS, everyMs: EVERY_MS } as const;
-    nodes.push(own(await ForkedNode.start({ name, address, answer })));
-  }
+  const nodes = await streamingNodes(own, TOKENS, EVERY_MS);
   const config = { nodes: nodes.map(({ entry }) => entry) };
   const places = nodes.map(({ entry }) => `${entry.address}:${entry.port}`);
   const ours = own(await Balancer.start(image, config));
@@ -83,16 +46,16 @@ await owning(async (own) => {
 
   const rounds = new Map<string, Figures[]>(targets.map(([name]) => [name, []]));
   const round = async (name: string, url: string, front: Balancer | undefined, kept: boolean) => {
-    const before = await cpuOf(front);
+    const before = front ? await cpuOf(front) : 0;
     const all = await load(`${url}/api/chat`, {
       clients: STREAMS,
       seconds: ROUND_SECONDS,
       spreadMs: TOKENS * EVERY_MS,
     }).done;
-    const cpuNs = (await cpuOf(front)) - before;
+    const cpuNs = front ? (await cpuOf(front)) - before : 0;
     if (all.some((one) => !served(one))) throw new Error(`${name}: a request failed`);
     if (!kept) return;
-    const headerMs = all.map((one) => one.headerMs).sort((a, b) => a - b);
+    const headerMs = all.map((one) => one.headerMs);
     rounds.get(name)!.push({ headerMs, tokens: all.length * TOKENS, cpuNs });
   };
   for (const target of targets) await round(...target, false);
@@ -108,13 +71,16 @@ await owning(async (own) => {
   );
   console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
   type Figure = (figures: Figures) => number;
-  const p50: Figure = ({ headerMs }) => at(headerMs, 0.5);
-  const p99: Figure = ({ headerMs }) => at(headerMs, 0.99);
+  const p50: Figure = ({ headerMs }) => quantile(headerMs, 0.5);
+  const p99: Figure = ({ headerMs }) => quantile(headerMs, 0.99);
   const cpu: Figure = ({ cpuNs, tokens }) => cpuNs / tokens / 1000;
-  const middle = (name: string, of: Figure) => median(rounds.get(name)!.map(of)).toFixed(2);
+  const middle = (name: string, of: Figure) => quantile(rounds.get(name)!.map(of), 0.5).toFixed(2);
   // Within a round, whose arms follow each other in seconds, and only then the middle of the rounds.
   const ratio = (name: string, other: string, of: Figure) =>
-    median(rounds.get(name)!.map((own, i) => of(own) / of(rounds.get(other)![i]!))).toFixed(2);
+    quantile(
+      rounds.get(name)!.map((own, i) => of(own) / of(rounds.get(other)![i]!)),
+      0.5,
+    ).toFixed(2);
   for (const [name] of targets) {
     const cells = [
       ...[p50, p99].map((of) => middle(name, of)),

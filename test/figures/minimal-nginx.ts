@@ -21,8 +21,20 @@ http {
   server { listen 127.0.0.1:8081; location / { return 200 ${/return 200 ([0-9a-f]{16});/.exec(conf)![1]}; } }
 }`;
 
+/**
+ * The same with a line of JSON for each request, as who runs it will have.
+ *
+ * @param servers addresses, with nginx's parameters where one has any
+ */
+export const logging = (servers: readonly string[]) => (conf: string) =>
+  minimal(servers)(conf).replace(
+    "access_log off;",
+    `log_format j escape=json '{"time":"$time_iso8601","client":"$remote_addr","request":"$request","status":$status,"node":"$upstream_addr","first":"$upstream_header_time","duration":$request_time,"bytes":$bytes_sent}';
+  access_log /tmp/access.log j buffer=64k flush=1s;`,
+  );
+
 /** CPU time of all processes of a balancer so far, in nanoseconds. */
-export async function cpuOf(front: Balancer): Promise<number> {
+export async function cpuOf(front: Pick<Balancer, "name">): Promise<number> {
   const [, ...lines] = (await docker("top", front.name, "-o", "pid")).trim().split("\n");
   const times = lines.map(async (pid) =>
     Number((await readFile(`/proc/${pid.trim()}/schedstat`, "utf8")).split(" ")[0]),

@@ -31,7 +31,8 @@ export function confDiff(names: readonly [string, string], from: Hashed, to: Has
   ].join("\n");
 }
 
-const withoutHash = ({ conf, hash }: Hashed) => conf.replaceAll(hash, HASH_MARK);
+/** A config without the hash that it tells, which changes with every line and with the program beside it. */
+export const withoutHash = ({ conf, hash }: Hashed) => conf.replaceAll(hash, HASH_MARK);
 
 /** The blocks that a line is in, from the outside in: "http", "upstream ollama". */
 function blocksAround(lines: readonly string[], at: number): string[] {

@@ -1,13 +1,15 @@
 // A stack config as a user writes it goes in; the nginx config, or the exact error, comes out. It goes the way of
 // `pulumi up`: index.ts reads the config, and the text is what the steps are handed.
 import { readdirSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 
 import { vi } from "vitest";
 
+import { admittedNode, type AdmissionInput } from "../../steps/nodes/admission.ts";
 import { withServers } from "../../templates/admitted-servers.ts";
-import type { TlsProxy } from "../../templates/nodes/tls-proxy.ts";
-import { admitted } from "../support/admitted.ts";
+import { njsProgram, PROGRAM_HASH } from "../../templates/njs-program.ts";
+import type { Router } from "../../templates/router-data.ts";
 import { BuildError, record, stepInput } from "../support/mocks.ts";
 import { parseYaml } from "../support/yaml.ts";
 
@@ -78,26 +80,33 @@ async function make(folder: string): Promise<Outcome> {
     const secrets = steps.find((input) => "files" in input && "hash" in input)?.["files"] ?? {};
     const nodes = steps.flatMap((input) =>
       "line" in input
-        ? [
-            [
-              String(input["node"]),
-              admitted(
-                String(input["line"]),
-                { address: String(input["address"]), port: Number(input["port"]) },
-                input["hop"] as TlsProxy | undefined,
-              ),
-            ] as const,
-          ]
+        ? [[String(input["node"]), admittedBy(input as unknown as AdmissionInput)] as const]
         : [],
     );
     const { conf, hash, files } = withServers(
       String(apply?.["base"]),
       Object.fromEntries(nodes),
       String(apply?.["secrets"]),
+      apply?.["router"] as Router | undefined,
     );
-    return { conf, hash, beside: { ...(secrets as Record<string, string>), ...files } };
+    return {
+      // Any change of the program or its page would change every golden.
+      conf: conf
+        .replaceAll(PROGRAM_HASH, "@program-hash@")
+        .replaceAll(/'sha256-[^']+'/g, "'sha256-@page-hash@'"),
+      hash,
+      beside: {
+        ...(secrets as Record<string, string>),
+        ...(apply?.["router"] ? njsProgram() : {}),
+        ...files,
+      },
+    };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     return { error: `${error.message}\n` };
   }
 }
+
+/** As the step would keep it; a name is found nowhere. */
+const admittedBy = (input: AdmissionInput) =>
+  admittedNode(input, isIP(input.address) ? [input.address] : []);

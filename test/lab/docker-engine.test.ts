@@ -3,7 +3,11 @@ import { join } from "node:path";
 
 import { afterEach, expect, test, vi } from "vitest";
 
-import { ensureDockerEngine, stopStartedEngine } from "../../lab/docker-engine.mjs";
+import {
+  engineElsewhere,
+  ensureDockerEngine,
+  stopStartedEngine,
+} from "../../lab/docker-engine.mjs";
 import { standIns } from "./stand-in.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -45,7 +49,25 @@ test("a silent engine elsewhere is named and never replaced by one of our own", 
   await expect(ensureDockerEngine()).rejects.toThrow(
     "The Docker engine at tcp://192.0.2.1:2376 does not answer: no route to host",
   );
+  vi.stubEnv("DOCKER_HOST", ""); // as Docker, which takes it for none
+  vi.stubEnv("DOCKER_CONTEXT", "far");
+  await expect(ensureDockerEngine()).rejects.toThrow(
+    "The Docker engine at far does not answer: no route to host",
+  );
   expect(engineStarted()).toBe(false);
+});
+
+test("the mesh is told of an engine with another socket, as rootless Docker and Docker Desktop have it", async () => {
+  const said = (endpoint: string) => {
+    machine("user", { docker: `[ "$1 $2" = "context inspect" ] && echo ${endpoint}` });
+    return engineElsewhere();
+  };
+  expect(await said("unix:///run/user/1000/docker.sock")).toBe("unix:///run/user/1000/docker.sock");
+  expect(await said("unix:///var/run/docker.sock")).toBeUndefined();
+  // Another way to it, as this machine's own client may take.
+  expect(await said("tcp://127.0.0.1:2375")).toBeUndefined();
+  machine("user", { docker: "exit 1" });
+  expect(await engineElsewhere()).toBeUndefined();
 });
 
 // Where systemd runs, it is the one to start the engine.

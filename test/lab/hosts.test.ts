@@ -51,7 +51,7 @@ afterAll(async () => {
   await lanDown({ name, folder });
   await lanDown({ name: other, folder: join(folder, "other") });
   rmSync(join(tmpdir(), name), { recursive: true, force: true });
-}, 60_000);
+});
 
 test("each machine has its own engine with the images, reached over ssh as a user of group docker", async () => {
   const engines = await Promise.all(

@@ -91,7 +91,7 @@ describe("nginx", () => {
   });
 
   test("serves njs from a volume as the user that the mesh gives it, the image's own, without capabilities, on a read-only root", async () => {
-    expect(await until("answer", ask, { seconds: 10 })).toBe("one");
+    expect(await until("answer", ask, { seconds: 60 })).toBe("one");
     expect(await docker("exec", `${name}-nginx`, "id", "-un")).toBe("nginx");
   });
 
@@ -106,7 +106,7 @@ describe("nginx", () => {
       "-s",
       "reload",
     );
-    await until("new answer", async () => (await ask()) === "two", { seconds: 10 });
+    await until("new answer", async () => (await ask()) === "two", { seconds: 60 });
   });
 
   test("brings flock, and logs nothing worse than notices", async () => {
@@ -140,7 +140,7 @@ describe("ollama", () => {
     await docker("run", "-d", "--name", `${name}-ollama`, ...HARDENED, ...mount, images.ollama);
     address = `http://${await docker("port", `${name}-ollama`, "11434/tcp")}`;
     await until("version", () => fetch(`${address}/api/version`).then(({ ok }) => ok), {
-      seconds: 30,
+      seconds: 60,
     });
   });
 

@@ -32,6 +32,15 @@ test("a refused pull gives the engine's reason", async () => {
   expect(await officialImagesRefused()).toBe("no such host");
 });
 
+test("a full disk is said, and no reason to build images of our own on it", async () => {
+  const full = "failed to register layer: write /usr/lib/libcuda.so: no space left on device";
+  standIns(engine(`echo "1: Pulling from library/x"; echo "${full}" >&2; exit 1`));
+  await expect(ensureImages()).rejects.toThrow(
+    `${OFFICIAL.nginx} could not be pulled: ${full}\n` +
+      "Make room where Docker keeps its images (docker system df says what takes it) and run this again.",
+  );
+});
+
 test("a registry that never answers is given up", async () => {
   standIns(engine("exec sleep 600"));
   expect(await officialImagesRefused()).toBe("no answer from the registry within 8 s");

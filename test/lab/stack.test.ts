@@ -2,14 +2,17 @@ import { execFile } from "node:child_process";
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -119,3 +122,42 @@ test(
     expect(existsSync(join(checkout, ".lab", "state"))).toBe(false);
   },
 );
+
+test("a killed run does not keep the stack for ever, and one that goes on does", async () => {
+  const { LabStack } = (await import(join(checkout, "lab", "stack.mjs"))) as typeof stackModule;
+  const stack = new LabStack("lab");
+  const toolchain = await ensureToolchain();
+  const env = await stack.environment(toolchain);
+  const locks = join(checkout, ".lab/state/.pulumi/locks/organization/ollama-mesh/lab");
+  mkdirSync(locks, { recursive: true });
+  const { stdout: gone } = await promisify(execFile)("sh", ["-c", "echo $$"]);
+  const lock = (name: string, pid: number) =>
+    writeFileSync(join(locks, name), JSON.stringify({ pid, username: "me", hostname: hostname() }));
+  lock("killed.json", Number(gone));
+  lock("goes-on.json", process.pid);
+  writeFileSync(join(locks, "cut.json"), "{");
+  await stack.environment(toolchain);
+  expect(readdirSync(locks).sort()).toEqual(["cut.json", "goes-on.json"]);
+
+  rmSync(join(locks, "cut.json"));
+  const held = ["--cwd", join(checkout, ".lab"), "stack", "rm", "--yes", "--stack", "lab"];
+  const refused = promisify(execFile)("pulumi", [...held, "--non-interactive"], { env });
+  await expect(refused).rejects.toThrow("goes-on.json");
+});
+
+test("the checkout's folder may be called what means something else in an address", async () => {
+  const odd = join(checkout, "c# 100%20 why?");
+  for (const name of ["lab", "toolchain", "package.json", "Pulumi.yaml"]) {
+    cpSync(join(checkout, name), join(odd, name), { recursive: true });
+  }
+  const module = pathToFileURL(join(odd, "lab", "stack.mjs")).href;
+  const script = `
+    import { LabStack } from ${JSON.stringify(module)};
+    const stack = new LabStack("lab");
+    await stack.environment(process.env);
+    console.log(stack.exists());`;
+  const env = await ensureToolchain();
+  const args = ["--input-type=module", "--eval", script];
+  expect((await promisify(execFile)(process.execPath, args, { env })).stdout).toBe("true\n");
+  expect(existsSync(join(odd, ".lab", "state", ".pulumi"))).toBe(true);
+});

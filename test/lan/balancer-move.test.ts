@@ -44,7 +44,8 @@ test.each([
   expect(await mine(old)).toEqual([`container ${there}`, "volume models"]);
   expect(await mine(n)).toEqual(
     [
-      ...[`container ${here}`, "container balancer", "network network"],
+      ...[`container ${here}`, "container balancer", "container balancer-nginx"],
+      "network network",
       ...["volume config", "volume models"],
     ].toSorted(),
   );

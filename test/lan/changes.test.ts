@@ -26,7 +26,12 @@ test("fresh up: two nodes of a machine share its models, a third machine has ano
   await configure([a(), b(), c()]);
   const ran = await stack().up();
   figure("fresh up", inSeconds(ran.seconds));
-  expect(await mine(1)).toEqual(["container balancer", "network network", "volume config"]);
+  expect(await mine(1)).toEqual([
+    "container balancer",
+    "container balancer-nginx",
+    "network network",
+    "volume config",
+  ]);
   expect(await mine(2)).toEqual(["container a", "container b", "volume models"]);
   expect(await mine(3)).toEqual(["container c", "volume models"]);
   expect(await mine(4)).toEqual([]);

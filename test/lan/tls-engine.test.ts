@@ -105,7 +105,7 @@ test("without the certificate nothing is reached, and the message says what is m
   await stack.configure(
     lan().config({
       nodes: [
-        { name: "a", host: endpoint, address: lan().host(2).address, memoryMiB: 2048 },
+        { name: "a", host: endpoint, address: lan().host(2).address, memoryMib: 2048 },
         { name: "b", host: lan().host(1).endpoint },
       ],
     }),

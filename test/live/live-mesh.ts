@@ -6,10 +6,11 @@ import { until } from "../../toolchain/until.mjs";
 import { containers, type Incarnation } from "../engine/support/containers.ts";
 import type { Ran } from "../engine/support/pulumi.ts";
 import { Stack, type StackConfig } from "../engine/support/stack.ts";
-import { clients } from "./clients.ts";
-import { LiveLoad } from "./live-load.ts";
-import type { LoadOrder } from "./load-process.ts";
-import { isClean, observe, type Row } from "./observed.ts";
+import { clients } from "./load/clients.ts";
+import { LiveLoad } from "./load/live-load.ts";
+import type { LoadOrder } from "./load/load-process.ts";
+import { nginxErrors } from "./nginx-words.ts";
+import { isClean, observe, type Observed, type Row } from "./observed.ts";
 import { inOneLine, mostOut, touched } from "./touched.ts";
 
 /** What a change must look like. */
@@ -101,9 +102,11 @@ export class LiveMesh implements AsyncDisposable {
   /** A change that clients do notice: what they saw is what is to be known. */
   async costly(what: string, config: StackConfig, expected: Expected): Promise<Changed> {
     const row = await this.change(what, config, expected.args);
-    const { ran, refusedSeconds } = row;
-    if (refusedSeconds > 0)
-      row.notes.push(`new requests failed for ${refusedSeconds.toFixed(1)} s`);
+    const { ran, refusedSeconds, firstRefused } = row;
+    if (refusedSeconds > 0) {
+      const [seconds, first] = [refusedSeconds.toFixed(1), firstRefused.toFixed(1)];
+      row.notes.push(`new requests failed for ${seconds} s, ${first} s after its begin`);
+    }
     if (ran.code !== 0) row.problems.push(`up ended with code ${ran.code}: ${ran.errors.join()}`);
     this.compare(row, "preview", row.previewed);
     this.compare(row, "the scenario", expected.touches);
@@ -200,6 +203,8 @@ export class LiveMesh implements AsyncDisposable {
         await load.stop();
       } finally {
         Object.assign(row, observe(load.outcomes, event));
+        // It tells a node that was lost from a machine that was too busy for its nodes.
+        if (!isClean(row)) row.said = await nginxErrors(`${this.mesh}-balancer`, event);
         this.done(row);
       }
       return row;
@@ -208,9 +213,9 @@ export class LiveMesh implements AsyncDisposable {
     }
   }
 
-  private emptyRow(what: string) {
+  private emptyRow(what: string): Omit<Row, keyof Observed> {
     const { scenario } = this;
-    return { scenario, what, seconds: 0, touched: [], kept: [], notes: [], problems: [] };
+    return { scenario, what, seconds: 0, touched: [], kept: [], said: [], notes: [], problems: [] };
   }
 
   private compare(row: Row, who: string, expected: readonly string[]): void {

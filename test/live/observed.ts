@@ -1,5 +1,5 @@
 // What clients saw of a step, in numbers: a row of the report.
-import type { LiveOutcome } from "./load-process.ts";
+import type { LiveOutcome } from "./load/load-process.ts";
 
 /** A first byte later than this is slow; the mesh of the lab answers within a tenth of a second. */
 const SLOW_SECONDS = 5;
@@ -17,6 +17,8 @@ export interface Observed {
   secondsToClean: number;
   /** From the first request that failed before its first byte to the last. */
   refusedSeconds: number;
+  /** From the event until that first one began; 0 when none failed so. */
+  firstRefused: number;
   /** Failures in words, with how often each was seen. */
   failures: Record<string, number>;
   /** Complete answers by node. */
@@ -33,6 +35,8 @@ export interface Row extends Observed {
   touched: string[];
   /** Containers that are the same as before, by short name. */
   kept: string[];
+  /** What nginx says of it, where something failed. */
+  said: string[];
   /** What else was measured. */
   notes: string[];
   /** What should not be. */
@@ -50,14 +54,17 @@ const isSlow = ({ failure, began, firstByte }: LiveOutcome) =>
  */
 export function observe(outcomes: readonly LiveOutcome[], event: number): Observed {
   const failed = outcomes.filter(({ failure }) => failure);
+  const refused = failed.filter(({ failure }) => failure!.when === "before the first byte");
   const notClean = outcomes.filter((outcome) => outcome.failure || isSlow(outcome));
   return {
     requests: outcomes.length,
-    errors: failed.filter(({ failure }) => failure!.when === "before the first byte").length,
+    errors: refused.length,
     broken: failed.filter(({ failure }) => failure!.when === "in the stream").length,
     slow: outcomes.filter(isSlow).length,
     secondsToClean: Math.max(0, ...notClean.map(({ ended }) => (ended - event) / 1000)),
-    refusedSeconds: span(failed.filter(({ failure }) => failure!.when !== "in the stream")),
+    refusedSeconds: span(refused),
+    firstRefused:
+      refused.length === 0 ? 0 : (Math.min(...refused.map(({ began }) => began)) - event) / 1000,
     failures: count(
       failed.map(({ failure, node }) => `${failure!.when}, node "${node}": ${failure!.what}`),
     ),

@@ -26,6 +26,8 @@ test("the table and how it was made take the place of what stood between the mar
     secondsToClean: 0,
     failures: {},
     refusedSeconds: 0,
+    firstRefused: 0,
+    said: [],
     served: {},
     touched: [],
     kept: ["all"],

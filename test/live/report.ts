@@ -41,7 +41,8 @@ export const oneLine = (row: Row) =>
 
 /** What clients saw, in words, where it was not all good. */
 export function failuresInWords(row: Row): string[] {
-  return Object.entries(row.failures).map(([words, count]) => `${count} times ${words}`);
+  const seen = Object.entries(row.failures).map(([words, count]) => `${count} times ${words}`);
+  return [...seen, ...row.said];
 }
 
 const BEGIN = "<!-- npm run live -->";

@@ -2,7 +2,7 @@ import type { Stack, StackConfig } from "../engine/support/stack.ts";
 import { labConfig } from "../engine/support/lab.ts";
 import { LiveMesh } from "./live-mesh.ts";
 import type { Row } from "./observed.ts";
-import type { LoadOrder } from "./load-process.ts";
+import type { LoadOrder } from "./load/load-process.ts";
 
 /** Something that is done to a mesh under load. */
 export interface Scenario {

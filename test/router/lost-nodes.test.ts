@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { lacking } from "../support/needs.ts";
 import { until } from "../../toolchain/until.mjs";
-import { nodeOf } from "../behaviour/harness/client.ts";
+import { ask, nodeOf } from "../behaviour/harness/client.ts";
 import { clients } from "./harness/clients.ts";
 import type { ForkedModelNode } from "./harness/forked-model-node.ts";
 import { RoutedMesh } from "./harness/routed-mesh.ts";
@@ -62,6 +62,62 @@ describe.skipIf(why)(`nodes that are lost to a mesh${why ? ` (${why})` : ""}`, (
     });
     await node.listen();
     await until("an answer of it", async () => nodeOf(await started.chat("m")) === "b", {
+      seconds: VERDICT_SECONDS,
+    });
+  });
+
+  test("one that is back without its model is held to load it as fast as another one did, not in 20 s", async () => {
+    const cold = three.slice(0, 2).map((node) => ({ ...node, loaded: [], places: 1, loadMs: 300 }));
+    const started = await RoutedMesh.startForked(image, cold);
+    mesh = started;
+    expect((await started.chat("m")).status).toBe(200);
+    const loaded = async () =>
+      (await ask(`${started.balancer.url}/api/ps`)).text.includes("m:latest");
+    await until("the model among those in memory", loaded, { seconds: VERDICT_SECONDS });
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => started.chat("m", { tokens: 20 })),
+    );
+    expect([...new Set(answers.map(nodeOf))].sort()).toEqual(["a", "b"]);
+  });
+
+  test("where the only node with a model has just died no other one says that there is none", async () => {
+    const started = await RoutedMesh.startForked(image, [
+      { name: "a", models: ["m:latest"], places: 4 },
+      { name: "b", models: ["other:1b"], places: 4 },
+    ]);
+    mesh = started;
+    expect((await started.chat("m")).status).toBe(200);
+    await started.node("a").die();
+    const answers = await Promise.all(Array.from({ length: 6 }, () => started.chat("m")));
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(503));
+    expect(answers.map(({ text }) => text).join()).toContain(
+      "which has model 'm:latest', takes no",
+    );
+    expect((await started.chat("nope")).status).toBe(404);
+  });
+
+  test("while the only node with a model is out of traffic nobody says that there is none", async () => {
+    const nodes = [
+      { name: "a", models: ["m:latest"] },
+      { name: "b", models: ["other:1b"] },
+    ];
+    const mesh = { servers: { b: { line: "server b;" } }, expected: ["a", "b"] };
+    const files = { "mesh.json": JSON.stringify(mesh) };
+    await using started = await RoutedMesh.start(image, nodes, { files });
+    await started.reload([started.node("b")]);
+    const refused = await until(
+      "answer of those that are left",
+      async () => {
+        const answer = await started.chat("M");
+        return answer.status !== 200 && answer;
+      },
+      { seconds: VERDICT_SECONDS },
+    );
+    expect([refused.status, refused.headers["retry-after"]]).toEqual([503, "5"]);
+    expect(refused.text).toContain("model 'M' is on a only, and that is out of traffic");
+    expect((await started.chat("nope")).status).toBe(404);
+    await started.reload();
+    await until("answer of it", async () => (await started.chat("m")).status === 200, {
       seconds: VERDICT_SECONDS,
     });
   });

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { WORKERS } from "../../steps/balancer/nginx-workers.ts";
+import { njsProgram } from "../../templates/njs-program.ts";
 import { lacking } from "../support/needs.ts";
 import { until } from "../../toolchain/until.mjs";
-import { BrokenAnswer, nodeOf } from "../behaviour/harness/client.ts";
+import { ask, BrokenAnswer, nodeOf } from "../behaviour/harness/client.ts";
+import type { RoutedOptions } from "./harness/routed-data.ts";
 import { RoutedMesh } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
@@ -46,9 +48,25 @@ describe.skipIf(why)(`places at nodes${why ? ` (${why})` : ""}`, () => {
   });
 
   test("each token is passed on as it comes", async () => {
-    const { pieces } = await mesh.chat("m", { tokens: 10 });
-    expect(pieces.length).toBeGreaterThanOrEqual(10);
-    expect(pieces.at(-1)!.ms - pieces[0]!.ms).toBeGreaterThan(8 * EVERY_MS);
+    // The node gives a token only when the client has the one before it: whoever holds one back stops the stream.
+    const allow = (count: number) => mesh.nodes.forEach((node) => (node.allowed = count));
+    let seen = 0;
+    const onPiece = (text: string) => {
+      seen += text.split('"token"').length - 1;
+      allow(seen + 1);
+    };
+    allow(1);
+    try {
+      const answer = await mesh.chat("m", {
+        tokens: 10,
+        onPiece,
+        signal: AbortSignal.timeout(20_000),
+      });
+      expect([answer.status, answer.pieces.length, seen]).toEqual([200, expect.any(Number), 10]);
+      expect(answer.pieces.length).toBeGreaterThanOrEqual(10);
+    } finally {
+      allow(Infinity);
+    }
   });
 
   test("clients that leave give their places back", async () => {
@@ -117,35 +135,85 @@ describe.skipIf(why)(`places at nodes${why ? ` (${why})` : ""}`, () => {
 });
 
 describe.skipIf(why)(`a program with a fault${why ? ` (${why})` : ""}`, () => {
-  test.each([
+  test.each<[string, string, RoutedOptions]>([
     [
       "choosing",
+      "no hint: Error: fault",
       {
-        "choose.js": `export const choose = () => { throw new Error("fault"); }; export const anyWillDo = choose;\n`,
+        program: {
+          "choose.js": `export const choose = () => { throw new Error("fault"); }; export const anyWillDo = choose; export const loadPrice = choose;\n`,
+        },
       },
     ],
     [
       "reading the view",
+      "no hint: Error: fault",
       {
-        "view.js": `export const current = () => { throw new Error("fault"); }; export const show = () => {}; export const lookUp = current; export const nodesOf = current;\n`,
+        program: {
+          "view.js": `export const current = () => { throw new Error("fault"); }; export const show = () => {}; export const lookUp = current; export const nodesOf = current; export const viewOf = current; export const poolOf = () => ""; export const spelling = current;\n`,
+        },
+        unknown: true,
       },
     ],
     [
-      "watching tokens",
+      "taking a place",
+      "no hint: Error: fault",
       {
-        "places.js": `export const take = () => true; export const giveBack = () => {}; export const heal = () => 0; export const move = () => { throw new Error("fault"); };\n`,
+        program: {
+          "places.js": `export const take = () => { throw new Error("fault"); }; export const giveBack = take; export const heal = () => ({ healed: 0, inFlight: new Map() }); export const move = take;\n`,
+        },
       },
     ],
-  ])("a fault while %s costs nobody a request", async (_, program) => {
+    ["using shared memory", "no list: Error: fault", { program: memory(""), unknown: true }],
+    [
+      "an answer begins",
+      "begin of an answer was not counted: Error: fault",
+      { program: memory("p:", "set") },
+    ],
+    [
+      "a request ends",
+      "end of a request was not counted: Error: fault",
+      { program: memory("p:", "set") },
+    ],
+    [
+      "a token of a service passes",
+      "a token was not counted: Error: fault",
+      {
+        program: memory("p:", "set"),
+        told: { a: { kind: "service" }, b: { kind: "service" } },
+        unknown: true,
+      },
+    ],
+  ])("a fault while %s costs nobody a request", async (_, said, options) => {
     await using mesh = await RoutedMesh.start(
       image,
       ["a", "b"].map((name) => ({ name, models: ["m:latest"] })),
-      { program, unknown: true },
+      options,
     );
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => mesh.chat("m", { tokens: 3 })),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(answers.map(({ text }) => text.split('"token"').length - 1)).toEqual(Array(50).fill(3));
     expect(new Set(answers.map(nodeOf))).toEqual(new Set(["a", "b"]));
+    expect((await ask(`${mesh.balancer.url}/api/tags`)).status).toBe(200);
+    // Of a service nothing is known before its first answer to a poll.
+    const faulted = async () => {
+      await mesh.chat("m", { tokens: 3 });
+      return (await mesh.balancer.said()).includes(said);
+    };
+    await until("fault", faulted, { seconds: 30 });
   });
 });
+
+/** memory.js of the program, with zones that fail for keys with this begin, all methods or this one. */
+function memory(begin: string, method?: string): Record<string, string> {
+  const faulty = `
+const shared = new Proxy({}, { get: (_, zone) => new Proxy({}, { get: (_, name) => (key, ...rest) => {
+  if (String(key).startsWith("${begin}") && ${method ? `name === "${method}"` : "true"}) throw new Error("fault");
+  return ngx.shared[zone][name](key, ...rest);
+} }) });
+`;
+  const source = njsProgram()["memory.js"] ?? "";
+  return { "memory.js": faulty + source.replaceAll("(ngx.shared.", "(shared.") };
+}

@@ -28,7 +28,7 @@ describe.skipIf(why)(`a mesh whose places are all taken${why ? ` (${why})` : ""}
         places: PLACES,
         everyMs: EVERY_MS,
       })),
-      { data: { longestWaitSeconds: LONGEST_SECONDS } },
+      { balancer: { queue: { longestWaitSeconds: LONGEST_SECONDS } } },
     );
     // So that it is known how long an answer takes.
     for (let round = 0; round < 3; round++) {

@@ -89,6 +89,15 @@ describe.skipIf(why)(`a mesh of three nodes with different models${why ? ` (${wh
     expect(new Set(nodes.map(nodeOf))).toEqual(new Set(["c"]));
   });
 
+  test("a small model that was loaded nowhere yet is loaded where others would wait", async () => {
+    await using beside = await RoutedMesh.start(image, [
+      { name: "warm", models: ["m:latest"], everyMs: 100 },
+      { name: "cold", models: ["m:latest"], loaded: [], everyMs: 100 },
+    ]);
+    const all = Array.from({ length: 8 }, () => beside.chat("m", { tokens: 20 }));
+    expect((await Promise.all(all)).map(nodeOf)).toContain("cold");
+  });
+
   test("a body that nobody can read goes to a node, which judges it", async () => {
     const answer = await post("/api/chat", `{"model": "a", "mess`);
     expect(answer.status).toBe(400);

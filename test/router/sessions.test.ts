@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 
-import type { RouterSession } from "../../templates/router-data.ts";
+import type { StickyArgs } from "../../config/balancer-args.ts";
 import { lacking } from "../support/needs.ts";
 import { until } from "../../toolchain/until.mjs";
 import { type Answered, nodeOf } from "../behaviour/harness/client.ts";
@@ -9,16 +9,14 @@ import { RoutedMesh } from "./harness/routed-mesh.ts";
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";
 
-const SESSION: RouterSession = { prefixBytes: 0, seconds: 60, bound: 1.25 };
-
 describe.skipIf(why)(`sessions of a mesh that knows its nodes${why ? ` (${why})` : ""}`, () => {
   let mesh: RoutedMesh | undefined;
   afterEach(() => mesh?.[Symbol.asyncDispose]());
-  const start = async (session: Partial<RouterSession>) => {
+  const start = async (sticky: StickyArgs) => {
     mesh = await RoutedMesh.start(
       image,
       ["a", "b", "c"].map((name) => ({ name, models: ["m:latest"], places: 2, everyMs: 20 })),
-      { data: { session: { ...SESSION, ...session } } },
+      { balancer: { sticky: { expiresSeconds: 60, ...sticky } } },
     );
     return mesh;
   };
@@ -54,7 +52,7 @@ describe.skipIf(why)(`sessions of a mesh that knows its nodes${why ? ` (${why})`
   });
 
   test("how the messages begin is a session where that is set", async () => {
-    const { post } = bound(await start({ prefixBytes: 64 }));
+    const { post } = bound(await start({ promptBytes: 64 }));
     const of = (system: string) => () =>
       post({ model: "m", messages: [{ role: "system", content: system }, { content: "n=1" }] });
     const answers = await inTurn(6, of("You are a pirate. ".repeat(10)));

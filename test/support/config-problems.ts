@@ -48,7 +48,11 @@ export function putAt<T extends object>(mesh: T, path: Path, value: unknown): T 
 
 /** A valid mesh with one value put at a path. */
 export function withValue(path: Path, value: unknown): unknown {
-  // A port is for a node on another engine only.
-  const elsewhere = path.at(-1) === "port" && path[0] === "nodes" ? { host: "ssh://gpu1.lan" } : {};
-  return putAt({ nodes: [{ name: "one", ...elsewhere }, { name: "two" }] }, path, value);
+  // A port is for a node on another engine only; one with an address is published beside the balancer.
+  const needed: Record<string, object> = {
+    port: { host: "ssh://gpu1.lan" },
+    address: { port: 8000 },
+  };
+  const more = path[0] === "nodes" ? needed[String(path.at(-1))] : {};
+  return putAt({ nodes: [{ name: "one", ...more }, { name: "two" }] }, path, value);
 }

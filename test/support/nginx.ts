@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { text } from "node:stream/consumers";
 
+import { njsProgram } from "../../templates/njs-program.ts";
 import { TLS_FOLDER } from "../../templates/nginx-layout.ts";
+import { ownStackName } from "../engine/support/leftovers.ts";
 import { everywhere, readNginx } from "./nginx-tokens.ts";
 
 /** Where every host name in a config leads. */
@@ -14,6 +16,12 @@ export interface WithFiles {
   conf: string;
   files: Readonly<Record<string, string>>;
 }
+
+/** What a config imports, with the stand-in for what the program is told. */
+const PROGRAM = {
+  ...njsProgram(),
+  "data.js": readFileSync(new URL("../../templates/njs/data.js", import.meta.url), "utf8"),
+};
 
 /**
  * Reads lines of a case, a file's path and its content in base64; the config comes last. Prints per case
@@ -35,7 +43,8 @@ export async function testWithNginx(
 ): Promise<Record<string, string>> {
   const all = Object.entries(configs).map(([name, config]) => {
     const { conf, files } = typeof config === "string" ? { conf: config, files: {} } : config;
-    return { name, conf, files: { ...files, "nginx.conf": conf } };
+    const program = conf.includes("js_import") ? PROGRAM : {};
+    return { name, conf, files: { ...program, ...files, "nginx.conf": conf } };
   });
   const input = all.flatMap(({ name, files }) =>
     Object.entries(files).map(
@@ -84,7 +93,7 @@ async function inNginx(
   const docker = spawn(
     "docker",
     [
-      ...["run", "--rm", "--interactive", "--name", `ollama-mesh-test-nginx-${randomHex()}`],
+      ...["run", "--rm", "--interactive", "--name", `mesh-${ownStackName()}-nginx`],
       ...["--user", "101:101", "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp:mode=1777"],
       ...["--tmpfs", `${TLS_FOLDER}:mode=1777`],
       ...["--security-opt", "no-new-privileges", "--network", "none"],
@@ -102,8 +111,6 @@ async function inNginx(
   if (code !== 0) throw new Error(`docker run ${image} ended with ${code}: ${errors}`);
   return out;
 }
-
-const randomHex = () => randomBytes(4).toString("hex");
 
 /** Names in server lines: nginx resolves them when it reads the config. */
 function hostNames(confs: string[]): string[] {

@@ -2,8 +2,11 @@
 // this. The program itself is checked against njs's own declarations (templates/njs/tsconfig.json).
 
 interface NgxSharedDict<V extends string | number = string | number> {
+  readonly capacity: number;
   add(key: string, value: V, timeout?: number): boolean;
+  clear(): void;
   delete(key: string): boolean;
+  freeSpace(): number;
   get(key: string): V | undefined;
   incr(key: string, delta: V & number): number;
   items(maxCount?: number): [string, V][];
@@ -18,12 +21,14 @@ interface NgxFetchOptions {
   headers?: Record<string, string>;
 }
 
+type NginxVariables = Record<string, string | undefined>;
+
 interface NginxHTTPRequest {
   readonly method: string;
   readonly uri: string;
   readonly headersIn: Readonly<Record<string, string | undefined>>;
   readonly headersOut: Record<string, string | undefined>;
-  readonly variables: Record<string, string | undefined>;
+  readonly variables: NginxVariables;
   readonly requestBuffer?: Buffer;
   readonly requestText?: string;
   status: number;
@@ -35,6 +40,8 @@ interface NginxHTTPRequest {
 }
 
 declare const ngx: {
+  readonly ERR: number;
+  log(level: number, message: string): void;
   readonly shared: Record<string, NgxSharedDict>;
   fetch(url: string, options?: NgxFetchOptions): Promise<Response>;
 };

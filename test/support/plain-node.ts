@@ -1,4 +1,8 @@
 // What a node without any setting is, in a mesh called lab.
+import { readFileSync } from "node:fs";
+
+import { expect } from "vitest";
+
 import { ADDRESS } from "./mesh-network.ts";
 
 /** The environment of its Ollama, sorted. */
@@ -10,6 +14,16 @@ export const PLAIN_ENVIRONMENT = [
   "OLLAMA_NO_CLOUD=1",
   "OLLAMA_NUM_PARALLEL=2",
 ];
+
+/** Its health check: the script without comments. */
+const HEALTH = readFileSync(
+  new URL("../../components/containers/node-health.sh", import.meta.url),
+  "utf8",
+)
+  .split("\n")
+  .filter((line) => !/^ *(#|$)/.test(line))
+  .map((line) => `${line}\n`)
+  .join("");
 
 /** All that the provider is told of its container. */
 export const plainContainer = (name: keyof typeof ADDRESS) => ({
@@ -27,9 +41,9 @@ export const plainContainer = (name: keyof typeof ADDRESS) => ({
     { label: "ollama-mesh.node", value: name },
   ],
   healthcheck: {
-    tests: ["CMD", "/bin/ollama", "ps"],
-    interval: "15s",
-    timeout: "5s",
+    tests: ["CMD", "bash", "-c", HEALTH, "bash", name, `/root/.ollama/mesh/${name}`],
+    interval: "10s",
+    timeout: "30s",
     retries: 3,
     startPeriod: "10s",
   },
@@ -39,3 +53,15 @@ export const plainContainer = (name: keyof typeof ADDRESS) => ({
   stopTimeout: 10,
   destroyGraceSeconds: 10,
 });
+
+/** What the program in nginx is told in a mesh without settings, as a step gets it. */
+export const ROUTER = {
+  program: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+  settings: {
+    choice: "earliest",
+    judged: true,
+    longestWaitSeconds: 60,
+    waitingPerPlace: 64,
+    loadSeconds: 20,
+  },
+};

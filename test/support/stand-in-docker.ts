@@ -15,7 +15,9 @@ export function standInDocker(script: string): {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const log = join(folder, "commands");
   writeFileSync(log, "");
-  const program = `#!/bin/sh\n(shift 2; printf '%s ' "$@" | tr '\\n' ' '; echo) >>'${log}'\n${script}\n`;
+  // One write for a line: commands run beside each other.
+  const line = `line=$(shift 2; printf '%s ' "$@" | tr '\\n' ' '); printf '%s\\n' "$line" >>'${log}'`;
+  const program = `#!/bin/sh\n${line}\n${script}\n`;
   writeFileSync(join(folder, "docker"), program, { mode: 0o755 });
   vi.stubEnv("PATH", `${folder}${delimiter}${process.env["PATH"]}`);
   const commands = () =>

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -31,6 +31,22 @@ describe("the cache", () => {
     vi.stubEnv("XDG_CACHE_HOME", "");
     vi.stubEnv("HOME", "/home/someone");
     expect(cacheFolder()).toBe("/home/someone/.cache/ollama-mesh");
+  });
+
+  it("means the same folder wherever a build is run: what is told from here is made absolute", () => {
+    vi.stubEnv("OLLAMA_MESH_CACHE", relative(process.cwd(), folder));
+    expect(cacheFolder()).toBe(folder);
+  });
+
+  it("says what to set where it cannot be written", async () => {
+    await writeFile(join(folder, "file"), "");
+    vi.stubEnv("OLLAMA_MESH_CACHE", join(folder, "file", "cache"));
+    await expect(built("thing", ["a"], fill("one"))).rejects.toThrow(
+      `what is built and downloaded cannot be kept in ${folder}/file/cache (ENOTDIR`,
+    );
+    await expect(built("thing", ["a"], fill("one"))).rejects.toThrow(
+      "set OLLAMA_MESH_CACHE to a folder that can be written",
+    );
   });
 
   it("builds once for the same inputs and anew for others", async () => {
@@ -78,6 +94,18 @@ describe("the cache", () => {
     await built("thing", ["a"], fill("mine"));
     expect(await readdir(folder)).toEqual([basename(target)]);
   });
+
+  it.runIf(process.platform === "linux")(
+    "takes over from a killed run whose number another process has by now, as after a reboot",
+    async () => {
+      const target = builtFolder("thing", ["a"]);
+      await mkdir(`${target}.lock`);
+      // This process lives, and began at another time than the one that took the lock.
+      await writeFile(join(`${target}.lock`, "holder"), `${hostname()} ${process.pid} 1`);
+      await built("thing", ["a"], fill("mine"));
+      expect(await readdir(folder)).toEqual([basename(target)]);
+    },
+  );
 });
 
 describe("content", () => {

@@ -81,6 +81,16 @@ describe("the Node language host", () => {
     expect(output).not.toContain("    at ");
   });
 
+  it("says in one line that the program's packages are not installed", async () => {
+    const empty = await realpath(await mkdtemp(join(tmpdir(), "ollama-mesh-host-")));
+    const own = join(ROOT, "toolchain/langhost/language-host.mjs");
+    const refused = run(process.execPath, [own, "127.0.0.1:1"], { cwd: empty });
+    await expect(refused).rejects.toMatchObject({
+      output: `no @pulumi/pulumi in ${empty}: run npm ci there first\n`,
+    });
+    await rm(empty, { recursive: true });
+  });
+
   it("shows where a program failed by mistake", async () => {
     await program(`(undefined as unknown as {mesh: {nodes: string}}).mesh.nodes;`);
     const { code, output } = await pulumi("preview");
@@ -95,7 +105,8 @@ describe("the Node language host", () => {
   });
 
   it("tells `pulumi about` the packages of the program and the Node that runs it", async () => {
-    const { code, output } = await pulumi("about");
+    // The official language host reads the lock file, which the temporary project has not.
+    const { code, output } = await pulumi("--cwd", ROOT, "about");
     expect(code).toBe(0);
     expect(output).toMatch(/@pulumi\/command +1\.2\.1/);
     expect(output).toMatch(/@pulumi\/pulumi +3\.270\.0/);

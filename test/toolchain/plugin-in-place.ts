@@ -8,9 +8,6 @@ import { run } from "../../toolchain/command.mjs";
 import { ensureToolchain } from "../../toolchain/ensure.mjs";
 import { PLUGINS } from "../../toolchain/versions.mjs";
 
-/** The command plugin to test instead of the one in place: a file, such as an official one. */
-export const COMMAND_PLUGIN = process.env["OLLAMA_MESH_TEST_COMMAND_PLUGIN"];
-
 export interface PluginInPlace {
   file: string;
   ours: boolean;
@@ -25,7 +22,7 @@ export function requireOurs({ file, ours }: PluginInPlace, { skip }: Pick<TestCo
 export async function pluginInPlace(name: keyof typeof PLUGINS): Promise<PluginInPlace> {
   const home = (await ensureToolchain())["PULUMI_HOME"] ?? join(homedir(), ".pulumi");
   const folder = join(home, "plugins", `resource-${name}-v${PLUGINS[name]}`);
-  const file = (name === "command" && COMMAND_PLUGIN) || join(folder, `pulumi-resource-${name}`);
+  const file = join(folder, `pulumi-resource-${name}`);
   const version = await run("timeout", ["5", file, "--version"]).catch(() => "");
   return { file, ours: version.includes("ollama-mesh's own") };
 }

@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { installedPackages, neededPlugins } from "./dependencies.mjs";
+import { runPlugin } from "./run-plugin.mjs";
 
 const DESCRIPTION =
   "ollama-mesh's own Node language host, used only where the official one cannot be downloaded";
@@ -36,7 +37,8 @@ function programSdk() {
       // not here
     }
   }
-  throw new Error(`no @pulumi/pulumi in ${root}: run npm ci there first`);
+  console.error(`no @pulumi/pulumi in ${root}: run npm ci there first`);
+  process.exit(1);
 }
 
 // The protocol files are generated code without usable types, so they stay `any` on purpose.
@@ -200,6 +202,11 @@ const handlers = {
   }),
   runtimeOptionsPrompts: unary(() => new language.RuntimeOptionsResponse()),
   installDependencies,
+  runPlugin: (/** @type {any} */ call) => {
+    const child = runPlugin(call, (fields) => message(language.RunPluginResponse, fields));
+    children.add(child);
+    child.on("close", () => children.delete(child));
+  },
   cancel: unary(() => {
     for (const child of children) child.kill();
     return new Empty();

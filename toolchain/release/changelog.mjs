@@ -1,8 +1,11 @@
-// What a release makes of a version and of CHANGELOG.md. Nothing here writes.
+// What a release makes of a version, of CHANGELOG.md and of the manual. Nothing here writes.
 import { atLeast } from "../versions.mjs";
 
 const UNRELEASED = "## Unreleased";
 const BUMPS = /** @type {const} */ (["major", "minor", "patch"]);
+
+/** The documents with commands that name the version: of the tarball, and of the tag. */
+export const MANUAL = ["README.md", "docs/languages.md"];
 
 /**
  * The version to release.
@@ -48,4 +51,16 @@ export function releasedChangelog(changelog, version, date) {
   }
   const text = `${before}${UNRELEASED}\n\n## ${version} (${date})\n${rest}`;
   return { text, notes };
+}
+
+/**
+ * A document of the manual with the tarball and the tag of the new version in its commands.
+ *
+ * @param {string} text
+ * @param {string} current
+ * @param {string} version
+ */
+export function releasedManual(text, current, version) {
+  const named = new RegExp(`(ollama-mesh(?:-|@v))${current.replaceAll(".", "\\.")}(?!\\d)`, "g");
+  return text.replace(named, `$1${version}`);
 }

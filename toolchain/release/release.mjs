@@ -1,4 +1,5 @@
 // npm run release: a version, its commit, its tag and its tarball. It never pushes or publishes.
+import "../node/oldest-node.mjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -7,15 +8,15 @@ import { run } from "../command.mjs";
 import { ensureNodeOnPath } from "../ensure.mjs";
 import { ensureDependencies } from "../install-dependencies.mjs";
 import { step } from "../progress.mjs";
-import { nextVersion, releasedChangelog } from "./changelog.mjs";
+import { MANUAL, nextVersion, releasedChangelog, releasedManual } from "./changelog.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const CHANGELOG = join(ROOT, "CHANGELOG.md");
-const WRITTEN = ["package.json", "package-lock.json", "CHANGELOG.md"];
+const WRITTEN = ["package.json", "package-lock.json", "schema.json", "CHANGELOG.md", ...MANUAL];
 const HELP = `npm run release -- major|minor|patch|VERSION [--dry-run]
 
-Sets the version in package.json, puts what CHANGELOG.md has under "Unreleased" under it, runs "npm run check",
-makes the tarball, commits and tags. Nothing is pushed or published: the last lines say how.
+Sets the version in package.json, schema.json and the manual's commands, puts what CHANGELOG.md has under "Unreleased" under it,
+runs "npm run check", makes the tarball, commits and tags. Nothing is pushed or published: the last lines say how.
 
   --dry-run  checks everything and says what would be released; writes nothing`;
 
@@ -47,7 +48,11 @@ async function release(wanted, dryRun) {
 
   try {
     await run("npm", ["version", version, "--no-git-tag-version"], { cwd: ROOT, env });
+    await run("npm", ["run", "schema"], { cwd: ROOT, env });
     writeFileSync(CHANGELOG, text);
+    for (const file of MANUAL.map((each) => join(ROOT, each))) {
+      writeFileSync(file, releasedManual(readFileSync(file, "utf8"), current, version));
+    }
     await step("Make the tarball", () =>
       run("npm", ["pack", "--loglevel=error"], { cwd: ROOT, env }),
     );

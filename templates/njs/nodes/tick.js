@@ -4,16 +4,18 @@ import fs from "fs";
 import { count } from "../counters.js";
 import data from "../data.js";
 import { factsOf } from "./facts.js";
-import { number, numbers, texts } from "../memory.js";
+import { sample } from "../pages/history.js";
+import { json, number, numbers, texts } from "../memory.js";
 import { heal } from "../requests/places.js";
-import { measure, relative, secondsAtFastest, turn } from "./speed.js";
+import { keepUsage } from "../usage/files.js";
+import { forgetGone } from "./forget.js";
+import { build, steady } from "./build-view.js";
+import { measure } from "./speed.js";
 import { STATES, judge } from "./verdict.js";
 import { show } from "../view.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./verdict.js").State} State */
-/** @typedef {import("../view.js").View} View */
-/** @typedef {import("../view.js").ViewedModel} ViewedModel */
 /** @typedef {import("../../router-data.ts").RoutedNode} RoutedNode */
 
 /** Milliseconds after a verdict's end within which speeds are not believed. */
@@ -21,17 +23,20 @@ const SETTLING = 3000;
 
 /** js_periodic. */
 export function tick() {
-  const healed = heal(isNginx);
+  const { healed, inFlight } = heal(isNginx);
   if (healed > 0) count("mesh_healed_places_total", healed);
   const now = Date.now();
-  const all = data.nodes.map((node) => look(node, now));
+  const all = data.nodes.map((node) => look(node, inFlight, now));
   texts().set(
     "verdicts",
     JSON.stringify(
       Object.fromEntries(all.map(({ node, state, models }) => [node.name, { state, models }])),
     ),
   );
-  show(build(all, now));
+  forgetGone(inFlight);
+  show(steady(build(all, now), json("view", undefined)));
+  sample(now);
+  if (data.keys) keepUsage(now);
 }
 
 /** @param {string} pid */
@@ -54,17 +59,19 @@ function isNginx(pid) {
 
 /**
  * @param {RoutedNode} node
+ * @param {ReadonlyMap<string, number>} inFlight by node with model
  * @param {number} now
  * @returns {Looked}
  */
-function look(node, now) {
+function look(node, inFlight, now) {
   const facts = factsOf(node.name);
   /** @type {Record<string, State>} */
-  const models = {};
+  const models = Object.create(null);
   /** @type {Record<string, number>} */
-  const speeds = {};
+  const speeds = Object.create(null);
   for (const model of facts.loaded) {
     const pair = `${node.name}|${model}`;
+    numbers().set(`j:${pair}`, inFlight.get(pair) ?? 0);
     const state = facts.well ? verdict(node, facts, model, now) : "gone";
     const trusted = state === "ok" && now - number(`c:${pair}`) > SETTLING;
     models[model] = state;
@@ -124,107 +131,3 @@ function keepState(of, state, now) {
   numbers().set(`s:${of}`, STATES.indexOf(state));
   numbers().set(`c:${of}`, now);
 }
-
-/**
- * @param {readonly Looked[]} all
- * @param {number} now
- * @returns {View}
- */
-export function build(all, now) {
-  const rates = relative(all.map((one) => measured(one, now)));
-  const names = all.map(({ node }) => node.name);
-  const seconds = secondsAtFastest(names, rates);
-  /** @type {View} */
-  const view = {
-    nodes: all.map(({ node }, index) => ({
-      name: node.name,
-      places: node.places,
-      limit: node.places * (1 + data.waitingPerPlace),
-      seconds: rounded(seconds / (rates[index] ?? 1)),
-      turn: rounded(turn(node.name, node.places)),
-    })),
-    models: {},
-    any: empty(),
-    complete: all.every(({ facts }) => facts.seen),
-  };
-  all.forEach((one, index) => {
-    rank(view.any, one, index, one.state === "gone" || one.state === "ok" ? one.state : "ok", true);
-    for (const model of new Set([...one.facts.disk, ...one.facts.loaded])) {
-      const ranks = (view.models[model] ??= empty());
-      const loaded = one.facts.loaded.includes(model);
-      rank(ranks, one, index, one.facts.well ? (one.models[model] ?? "ok") : "gone", loaded);
-    }
-  });
-  for (const [model, ranks] of Object.entries(view.models))
-    ownSeconds(ranks, model, all, seconds, now);
-  return view;
-}
-
-/** @returns {ViewedModel} */
-const empty = () => ({ loaded: [], disk: [], backup: [], drain: [], doubt: [], gone: [] });
-
-/**
- * @param {ViewedModel} ranks
- * @param {Looked} one
- * @param {number} index
- * @param {State} state
- * @param {boolean} loaded
- */
-function rank(ranks, { node }, index, state, loaded) {
-  if (state === "gone") ranks.gone.push(index);
-  else if (state !== "ok") ranks.doubt.push(index);
-  else if (node.drain) ranks.drain.push(index);
-  else if (node.backup) ranks.backup.push(index);
-  else if (loaded) ranks.loaded.push(index);
-  else ranks.disk.push(index);
-}
-
-/**
- * @param {Looked} one
- * @param {number} now
- */
-function measured({ node, speeds }, now) {
-  const known = Object.entries(speeds).filter(([, speed]) => speed > 0);
-  const speed = known.reduce((sum, [, one]) => sum + one, 0) / (known.length || 1);
-  const latest = Math.max(0, ...known.map(([model]) => number(`sa:${node.name}|${model}`)));
-  return {
-    speed,
-    age: now - latest,
-    ...(node.weight === undefined ? {} : { weight: node.weight }),
-  };
-}
-
-/**
- * Seconds by node for one model, where two nodes at least were measured with it: a node that serves large models
- * is not slow with small ones.
- *
- * @param {ViewedModel} ranks
- * @param {string} model
- * @param {readonly Looked[]} all
- * @param {number} seconds
- * @param {number} now
- */
-function ownSeconds(ranks, model, all, seconds, now) {
-  const own = ranks.loaded.filter((index) => (all[index]?.speeds[model] ?? 0) > 0);
-  if (own.length < 2 || own.length < ranks.loaded.length) return;
-  const rates = relative(
-    own.map((index) => {
-      const { node, speeds } = /** @type {Looked} */ (all[index]);
-      return {
-        speed: speeds[model] ?? 0,
-        age: now - number(`sa:${node.name}|${model}`),
-        ...(node.weight === undefined ? {} : { weight: node.weight }),
-      };
-    }),
-  );
-  ranks.seconds = Object.fromEntries(
-    own.map((index, at) => [index, rounded(seconds / (rates[at] ?? 1))]),
-  );
-}
-
-/**
- * Two digits: what changes less is no other view.
- *
- * @param {number} value
- */
-const rounded = (value) => Number(value.toPrecision(2));

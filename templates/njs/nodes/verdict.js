@@ -3,7 +3,7 @@
  *
  *   ok      nothing speaks against it
  *   quiet   has requests, and nothing came for 3 s: asked last, that is all
- *   wedged  probes of one token get nothing, where one must: no requests, and its own health check may restart it
+ *   wedged  probes of one token get nothing, where one must: asked last, and its own health check may restart it
  *   cpu     the model lies less in GPU memory than declared: as wedged
  *
  * A node whose lists do not answer is "gone" (see inventory.js).
@@ -21,7 +21,7 @@ export const PROBES = 2;
 /** Milliseconds that a node may be silent with all places taken: at least, and at most, which a load may take as well. */
 const PATIENCE = { least: 15_000, most: 300_000 };
 /** Ends before anything is known of a node's habits. */
-const HABIT = 20;
+const HABIT = 5;
 
 /**
  * @typedef {object} Evidence of a node with a model; times in milliseconds since the epoch, 0 for never
@@ -60,20 +60,36 @@ export function judge({ now, inFlight, proof, idle, failed, state, since, firstB
  * @property {number} firstByte longest wait of late, in seconds
  * @property {number} largest prompt answered, in bytes
  * @property {number} underWay largest prompt under way
+ * @property {number} wholeAsked when the last request for an answer in one piece came that may be under way; 0 for none
+ * @property {number} wholeAnswer longest of these of late, in seconds; 0 where none has ended
  */
 
 /**
  * How long silence proves nothing while all places are taken: four times the longest wait of late, more for a
- * larger prompt than usual, and as long as a load may take where one was caused. A whole answer (stream: false) is one
- * long wait for the first byte, and so counts here, too.
+ * larger prompt than usual, and as long as a load may take where one was caused. Answers in one piece (stream: false) are
+ * silent from begin to end: four times the longest of them, and as long as a load while none has ended.
  *
  * @param {Habits} of
  * @returns {number} milliseconds
  */
-export function patience({ proof, loadCaused, ends, firstByte, largest, underWay }) {
+export function patience({
+  now,
+  proof,
+  loadCaused,
+  ends,
+  firstByte,
+  largest,
+  underWay,
+  wholeAsked,
+  wholeAnswer,
+}) {
   if (loadCaused > proof || ends < HABIT) return PATIENCE.most;
   const larger = Math.max(1, underWay / Math.max(1000, largest));
-  return Math.min(PATIENCE.most, Math.max(PATIENCE.least, 4000 * firstByte * larger));
+  const waits = [PATIENCE.least, 4000 * firstByte * larger];
+  if (now - wholeAsked < PATIENCE.most) {
+    waits.push(wholeAnswer > 0 ? 4000 * wholeAnswer : PATIENCE.most);
+  }
+  return Math.min(PATIENCE.most, Math.max(...waits));
 }
 
 /**

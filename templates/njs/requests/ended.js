@@ -1,45 +1,42 @@
 /** $mesh_ended, read in the log phase, which every request reaches: gives the place back, and counts. */
-import { countRequest } from "../counters.js";
+import { count, countRequest } from "../counters.js";
 import data from "../data.js";
 import { number, numbers } from "../memory.js";
+import { measureLoad } from "../nodes/load-seconds.js";
+import { pairOf } from "./pair.js";
 import { giveBack } from "./places.js";
+import { tokensOf } from "../usage/answer-tokens.js";
+import { countTokens, dayOf } from "../usage/day.js";
+import { writeIfLast } from "../usage/files.js";
 
 /** Shorter ones are no streams that a speed could be told from. */
 const STREAM_SECONDS = 0.02;
 const STREAM_BYTES = 400;
-/** Every so many ends the longest first byte is forgotten by a tenth. */
+/**
+ * Each of a worker's contexts learns once in so many milliseconds. A context serves one request from its begin to its
+ * end, so only shorter ones are left out, and of those only what comes at once after others.
+ */
+const LEARN_MILLISECONDS = 50;
+let learnedAt = 0;
+/** Every so many ends the longest wait is forgotten by a tenth. */
 const FORGET_EVERY = 16;
+
+/** Status of requests above access.limits, which never come as far as a choice. */
+const ABOVE_LIMITS = "429";
 
 const PLACES = Object.fromEntries(data.nodes.map(({ name, places }) => [name, places]));
 
 /**
- * js_set for the access log: why the balancer refused a request; "" for every other.
+ * js_set for the access log: why the balancer refused a request, by the status and the setting of its key; "" for every
+ * other.
  *
- * @param {NginxHTTPRequest} r
+ * @param {import("./watch.js").Watched} r
  */
 export function ended(r) {
   try {
-    const { variables } = r;
-    const place = variables.mesh_place ?? "";
-    if (place !== "") release(place, variables.mesh_watched);
-    const refusal = variables.mesh_refusal;
-    const pair = place.slice(1);
-    const cut = pair.indexOf("|");
-    const request = {
-      node: variables.mesh_node ?? "",
-      model: pair.slice(cut + 1),
-      key: variables.mesh_key ?? "",
-      status: variables.status ?? "",
-      seconds: Number(variables.request_time ?? 0),
-      firstByte: firstByte(variables.upstream_header_time ?? "", variables.status ?? ""),
-      bytes: Number(variables.body_bytes_sent ?? 0),
-    };
-    if (place === "" && !refusal && request.node === "") return "";
-    countRequest(request);
-    if (place !== "" && request.node !== "" && request.firstByte !== undefined) {
-      learn(request, place[0] === "1", Number(variables.request_length ?? 0));
-    }
-    return refusal ? String(JSON.parse(refusal).status) : "";
+    const refused = end(r, r.variables);
+    if (data.keys && r.variables.mesh_counted) use(r, r.variables.mesh_counted.slice(1));
+    return refused;
   } catch (error) {
     r.error(`the end of a request was not counted: ${String(error)}`);
     return "";
@@ -47,78 +44,140 @@ export function ended(r) {
 }
 
 /**
- * First of all, so that nothing that fails later keeps a place.
- *
- * @param {string} place
- * @param {string | undefined} watched
+ * @param {import("./watch.js").Watched} r
+ * @param {NginxVariables} variables
  */
-function release(place, watched) {
-  const pair = place.slice(1);
-  const cut = pair.indexOf("|");
-  const node = pair.slice(0, cut);
-  giveBack(node, pair.slice(cut + 1));
-  // The next stream is watched.
-  if (watched) numbers().set(`k:${watched}`, 0);
+function end(r, variables) {
+  const place = variables.mesh_place || "";
+  const held = pairOf(place === "" ? "|" : place.slice(1));
+  let left = 0;
+  if (place !== "") {
+    // First of all, so that nothing that fails later keeps a place.
+    left = giveBack(held);
+    // The next stream is watched.
+    if (r.meshTold) numbers().set(held.lease, 0);
+  }
+  const refusal = place === "" ? variables.mesh_refusal : "";
+  const node = variables.mesh_node || "";
+  const status = variables.status ?? "";
+  // Of what nginx refuses by itself only those above access.limits are counted: anybody can make others.
+  if (place === "" && !refusal && node === "" && status !== ABOVE_LIMITS) return "";
+  // Of nodes that were tried one after the other: "0.012, -, 0.003".
+  const times = variables.upstream_header_time ?? "";
+  const request = {
+    pair: held.node === node ? held : pairOf(`${node}|${held.model}`),
+    key: data.keys ? (variables.mesh_key ?? "") : "",
+    status,
+    seconds: Number(variables.request_time),
+    firstByte: status === "200" ? firstByte(times) : undefined,
+    bytes: Number(variables.body_bytes_sent),
+  };
+  countRequest(request);
+  if (times.includes(", ")) count("mesh_retries_total", times.split(", ").length - 1);
+  if (place !== "" && node !== "" && request.firstByte !== undefined) {
+    const now = Date.now();
+    if (now - learnedAt >= LEARN_MILLISECONDS) {
+      learnedAt = now;
+      learn(request, Number(place[0]), Number(variables.request_length), now);
+    }
+    queueMoves(node, left, now);
+  }
+  if (!refusal) return "";
+  const { status: refused, by } = JSON.parse(refusal);
+  return by === undefined ? String(refused) : `${refused} ${by}`;
+}
+
+/**
+ * Counts the tokens of a request with an API key.
+ *
+ * @param {import("./watch.js").Watched} r
+ * @param {string} model
+ */
+function use({ uri, variables, meshAnswer }, model) {
+  const now = Date.now();
+  if (meshAnswer) {
+    const tokens = tokensOf(meshAnswer, {
+      uri,
+      size: Number(variables.content_length ?? variables.request_length),
+      type: variables.sent_http_content_type ?? "",
+    });
+    countTokens(variables.mesh_key ?? "", dayOf(now), model, tokens);
+  }
+  writeIfLast(now);
 }
 
 /**
  * Seconds to the first byte at the node that answered; undefined where none came.
  *
  * @param {string} times of all nodes that were tried
- * @param {string} status
  */
-function firstByte(times, status) {
-  const last = times.slice(Math.max(times.lastIndexOf(" "), times.lastIndexOf(",")) + 1);
-  return status === "200" && /^\d/.test(last) ? Number(last) : undefined;
+function firstByte(times) {
+  const last = parseFloat(times.slice(times.lastIndexOf(" ") + 1));
+  return last >= 0 ? last : undefined;
 }
 
 /**
  * What the request tells of its node: that it lives, how fast it is, how long it may be silent.
  *
- * @param {{node: string, model: string, seconds: number, firstByte?: number | undefined, bytes: number}} request
- * @param {boolean} waited whether all places were taken when it came
+ * @param {Pick<import("../counters.js").Ended, "pair" | "seconds" | "firstByte" | "bytes">} request
+ * @param {number} flags 1 where all places were taken when it came, 2 where its answer came in one piece
  * @param {number} size
+ * @param {number} now
  */
-function learn({ node, model, seconds, firstByte = 0, bytes }, waited, size) {
+function learn({ pair: of, seconds, firstByte = 0, bytes }, flags, size, now) {
+  const { name: pair, node, model } = of;
   const all = numbers();
-  const pair = `${node}|${model}`;
-  const now = Date.now();
-  const longest = number(`fb:${pair}`);
-  if (firstByte > longest) all.set(`fb:${pair}`, firstByte);
-  else if (all.incr(`gn:${pair}`, 0) % FORGET_EVERY === 0) all.set(`fb:${pair}`, longest * 0.9);
+  all.set(`p:${pair}`, now);
+  const ends = all.incr(`gn:${pair}`, 1);
+  longest(`fb:${pair}`, firstByte, ends);
+  if (flags & 2) longest(`fw:${pair}`, seconds, all.incr(`wn:${pair}`, 1));
   if (size > number(`bm:${pair}`)) all.set(`bm:${pair}`, size);
   if (seconds - firstByte > STREAM_SECONDS && bytes > STREAM_BYTES) {
     all.incr(`gb:${pair}`, bytes);
     all.incr(`gs:${pair}`, seconds - firstByte);
   }
-  all.incr(`gn:${pair}`, 1);
-  all.set(`p:${pair}`, now);
   const caused = number(`l:${pair}`);
   if (caused > 0 && now - caused >= seconds * 1000 - 50) {
-    all.set(`L:${node}`, Math.max(1, firstByte));
+    measureLoad(node, model, firstByte);
     all.delete(`l:${pair}`);
   }
-  if (!waited) {
+  if (!(flags & 1)) {
     all.incr(`us:${node}`, seconds);
     all.incr(`un:${node}`, 1);
   }
-  queueMoves(node, now);
+}
+
+/**
+ * Keeps the longest of late.
+ *
+ * @param {string} key
+ * @param {number} seconds
+ * @param {number} ends so far
+ */
+function longest(key, seconds, ends) {
+  const before = number(key);
+  if (seconds > before) numbers().set(key, seconds);
+  else if (ends % FORGET_EVERY === 0) numbers().set(key, before * 0.9);
 }
 
 /**
  * While all places stay taken, the time from one end to the next is how fast a queue at the node moves.
  *
  * @param {string} node
+ * @param {number} left requests at it that have no end yet
  * @param {number} now
  */
-function queueMoves(node, now) {
+function queueMoves(node, left, now) {
+  const places = PLACES[node] ?? Infinity;
+  // The end that brought it there has said so.
+  if (left < places - 1) return;
   const all = numbers();
   const before = number(`qe:${node}`);
-  const still = number(`i:${node}`) >= (PLACES[node] ?? Infinity);
+  const still = left >= places;
   // Without a queue the first of several ends would stand for all of them.
   if (before > 0 && still) {
     all.incr(`qs:${node}`, (now - before) / 1000);
     all.incr(`qn:${node}`, 1);
   }
-  all.set(`qe:${node}`, still ? now : 0);
+  if (still || before > 0) all.set(`qe:${node}`, still ? now : 0);
 }

@@ -15,26 +15,44 @@ const PARSED_MOST = 4 * 1024 * 1024;
 /**
  * The model that a body names at its top level; "" where it names none or can't be read.
  *
- * @param {Uint8Array} body
- * @param {string} contentType
- * @param {() => string} whole the body as text, asked for only where the ends don't tell
+ * @param {Buffer} body
+ * @param {Pick<NginxHTTPRequest, "headersIn" | "requestText">} r asked for more only where the begin does not tell
  */
-export function modelIn(body, contentType, whole) {
-  if (contentType.startsWith("multipart/")) return fieldIn(body);
+export function modelIn(body, r) {
   const size = body.length;
+  const first = atBegin(body);
+  if (first) return first;
+  if (r.headersIn["Content-Type"]?.startsWith("multipart/")) return fieldIn(body);
   const quick = inHead(body, HEAD) || inTail(body, TAIL);
   if (quick) return quick;
   if (size > LARGE) {
     const wide = inHead(body, WIDE) || inTail(body, WIDE);
     if (wide) return wide;
   }
-  return parsed(size, whole);
+  return parsed(size, r);
+}
+
+/** As most clients write it. */
+const BEGIN = '{"model":"';
+/** Longer names are left to the looks that follow. */
+const BEGIN_BYTES = 128;
+
+/**
+ * The most frequent case, without a regular expression.
+ *
+ * @param {Buffer} body
+ */
+function atBegin(body) {
+  const head = utf8(body, 0, BEGIN_BYTES);
+  if (!head.startsWith(BEGIN)) return "";
+  const name = head.slice(BEGIN.length, Math.max(0, head.indexOf('"', BEGIN.length)));
+  return name.includes("\\") ? "" : name;
 }
 
 /**
  * Only where nothing was opened before it: else it may belong to a tool's schema, say.
  *
- * @param {Uint8Array} body
+ * @param {Buffer} body
  * @param {number} bytes
  */
 function inHead(body, bytes) {
@@ -50,7 +68,7 @@ function inHead(body, bytes) {
 /**
  * Only where nothing but the body itself is closed after it.
  *
- * @param {Uint8Array} body
+ * @param {Buffer} body
  * @param {number} bytes
  */
 function inTail(body, bytes) {
@@ -69,19 +87,32 @@ function inTail(body, bytes) {
  */
 function named(part, at) {
   const name = NAME.exec(part.slice(at, at + 256))?.[1] ?? "";
-  return name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name;
+  return name.includes("\\") ? unescaped(name) : name;
+}
+
+/**
+ * What is no JSON is no name, and no fault either: that would be a request without a limit of its key.
+ *
+ * @param {string} name
+ */
+function unescaped(name) {
+  try {
+    return String(JSON.parse(`"${name}"`));
+  } catch {
+    return "";
+  }
 }
 
 /**
  * @param {number} size
- * @param {() => string} whole
+ * @param {Pick<NginxHTTPRequest, "requestText">} r
  */
-function parsed(size, whole) {
+function parsed(size, r) {
   if (size > PARSED_MOST) return "";
   try {
-    const { model, name } = JSON.parse(whole());
-    // /api/show of old clients.
-    const found = model ?? name;
+    const { model, name } = JSON.parse(r.requestText ?? "");
+    // /api/show of old clients, and of the command ollama, which sends an empty "model" with it.
+    const found = model || name;
     return typeof found === "string" ? found : "";
   } catch {
     return "";
@@ -91,7 +122,7 @@ function parsed(size, whole) {
 /**
  * The field of a form: /v1/audio/transcriptions is no JSON.
  *
- * @param {Uint8Array} body
+ * @param {Buffer} body
  */
 function fieldIn(body) {
   const field = /name="?model"?(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n/;

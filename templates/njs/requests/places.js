@@ -1,72 +1,79 @@
 /** Who holds a place at which node. A place is taken when a node is chosen and given back in the log phase, which every request reaches. */
 import { held, numbers } from "../memory.js";
 
-/** Of this worker; read at the first request, not before the fork, and kept, since reading it takes 2 us. */
-let pid = 0;
+/** @typedef {import("./pair.js").Pair} Pair */
 
 /**
  * Takes a place at a node.
  *
- * @param {string} node
- * @param {string} model "" for a request that names none
+ * @param {Pair} pair
  * @param {number} limit
- * @returns {boolean} false when another worker took the last one meanwhile
+ * @returns {number} requests at the node with this one; 0 when another worker took the last place meanwhile
+ * @throws {Error} where no memory is left to note whose it is
  */
-export function take(node, model, limit) {
+export function take({ inFlight, held: ofWorker }, limit) {
   const all = numbers();
-  if (all.incr(`i:${node}`, 1) > limit) {
-    all.incr(`i:${node}`, -1);
-    return false;
+  const taken = all.incr(inFlight, 1);
+  if (taken > limit) {
+    all.incr(inFlight, -1);
+    return 0;
   }
-  all.incr(`j:${node}|${model}`, 1);
-  held().incr(`${(pid ||= process.pid)}|${node}|${model}`, 1);
-  return true;
+  try {
+    held().incr(ofWorker, 1);
+  } catch (error) {
+    all.incr(inFlight, -1);
+    throw error;
+  }
+  return taken;
 }
 
 /**
  * Gives a place back.
  *
- * @param {string} node
- * @param {string} model
+ * @param {Pair} pair
+ * @returns {number} requests that are still at the node
  */
-export function giveBack(node, model) {
-  const all = numbers();
-  all.incr(`i:${node}`, -1);
-  all.incr(`j:${node}|${model}`, -1);
-  held().incr(`${(pid ||= process.pid)}|${node}|${model}`, -1);
+export function giveBack({ inFlight, held: ofWorker }) {
+  held().incr(ofWorker, -1);
+  return numbers().incr(inFlight, -1);
 }
 
 /**
  * Moves a place to the node that answers in fact: nginx went on to another one.
  *
- * @param {string} from
- * @param {string} to
- * @param {string} model
+ * @param {Pair} from
+ * @param {Pair} to
  */
-export function move(from, to, model) {
-  giveBack(from, model);
-  take(to, model, Infinity);
+export function move(from, to) {
+  take(to, Infinity);
+  giveBack(from);
 }
 
 /**
- * Gives back what workers held that are gone: killed, or out of memory.
+ * Gives back what workers held that are gone: killed, or out of memory. And counts what the others hold, by node with
+ * model, which requests need not do then.
  *
  * @param {(pid: string) => boolean} isAlive
- * @returns {number} places given back
+ * @returns {{healed: number, inFlight: Map<string, number>}} places given back; requests in flight by "node|model"
  */
 export function heal(isAlive) {
-  const all = numbers();
   /** @type {Record<string, boolean>} */
   const alive = {};
+  /** @type {Map<string, number>} */
+  const inFlight = new Map();
   let healed = 0;
-  for (const key of held().keys(65536)) {
-    const [pid = "", node = "", ...model] = key.split("|");
-    if ((alive[pid] ??= isAlive(pid))) continue;
+  for (const [key, count] of held().items(65536)) {
+    const cut = key.indexOf("|");
+    const pid = key.slice(0, cut);
+    const pair = key.slice(cut + 1);
+    if ((alive[pid] ??= isAlive(pid))) {
+      inFlight.set(pair, (inFlight.get(pair) ?? 0) + count);
+      continue;
+    }
     const had = held().pop(key) || 0;
     if (had === 0) continue;
-    all.incr(`i:${node}`, -had);
-    all.incr(`j:${node}|${model.join("|")}`, -had);
+    numbers().incr(`i:${pair.slice(0, pair.indexOf("|"))}`, -had);
     healed += had;
   }
-  return healed;
+  return { healed, inFlight };
 }

@@ -14,7 +14,7 @@ const BEFORE_MESSAGES = 512;
  *
  * @param {NginxHTTPRequest} r
  * @param {RouterSession} session
- * @param {Uint8Array | undefined} body
+ * @param {Buffer | undefined} body
  */
 export function sessionKey(r, session, body) {
   const value = session.header === undefined ? undefined : r.headersIn[session.header];

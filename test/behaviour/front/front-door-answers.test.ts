@@ -20,7 +20,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
   const logged = (id: string) => mesh.balancer.logged(id);
 
   beforeAll(async () => {
-    mesh = await ToyMesh.start(image, ["a"], { maxBodyMiB: 1 });
+    mesh = await ToyMesh.start(image, ["a"], { maxBodyMib: 1 });
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());
 
@@ -31,6 +31,14 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     expect(headers["x-request-id"]).toBe(id);
     expect(mesh.node("a").requests[0]!.headers["x-request-id"]).toBe(id);
     expect(await logged(id)).toMatchObject({ request_id: id, path: "/api/tags", node: "a" });
+  });
+
+  test("a trace that a client has begun goes on at the node", async () => {
+    mesh.node("a").forget();
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const trace = { traceparent, tracestate: "vendor=1" };
+    await get("/api/tags", trace);
+    expect(mesh.node("a").requests[0]!.headers).toMatchObject(trace);
   });
 
   test.each([
@@ -90,19 +98,23 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
   test.each([
     ["a request that is none", "GARBAGE\r\n\r\n", 400],
     ["no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
-    ["a URI beyond all bounds", `GET /${"x".repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],
+    [
+      "a URI beyond all bounds",
+      `GET /${"x".repeat(33_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      414,
+    ],
     [
       "a header beyond all bounds",
-      `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(9000)}\r\n\r\n`,
+      `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(33_000)}\r\n\r\n`,
       431,
     ],
-    ["a version that is none", "GET / HTTP/7.1\r\nHost: a\r\n\r\n", 505],
+    ["a version that is none", "GET / HTTP/7.1\r\nHost: localhost\r\n\r\n", 505],
     [
       "an encoding that is none",
-      "POST /api/chat HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: rot13\r\nConnection: close\r\n\r\n",
+      "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: rot13\r\nConnection: close\r\n\r\n",
       501,
     ],
-    ["TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405],
+    ["TRACE", "TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405],
   ])("%s gets its error as JSON", async (_what, text, status) => {
     const answer = await raw(mesh.balancer.bridgeUrl, text);
     expect(statuses(answer)).toEqual([status]);
@@ -119,7 +131,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     });
     expect([answer.status, JSON.parse(answer.text)]).toEqual([
       413,
-      { error: "the request is larger than the load balancer accepts (balancer.maxBodyMiB)" },
+      { error: "the request is larger than the load balancer accepts (balancer.maxBodyMib)" },
     ]);
     expect(mesh.node("a").requests).toEqual([]);
   });
@@ -135,6 +147,41 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     ]);
   });
 
+  test("a redirect to the host that only nodes are told leads to where the client asked", async () => {
+    const headers = { location: "http://localhost:11434/v1/models?a=b" };
+    mesh.node("a").answer = { kind: "status", status: 301, headers };
+    expect((await get("/v1/models/")).headers.location).toBe("/v1/models?a=b");
+    mesh.node("a").answer = {
+      kind: "status",
+      status: 302,
+      headers: { location: "https://b.example/x" },
+    };
+    expect((await get("/v1/models/")).headers.location).toBe("https://b.example/x");
+  });
+
+  test.each(["/x.html", "/x.gif", "/x.jpg", "/api/chat.html"])(
+    "the error under %s is JSON, and says so",
+    async (path) => {
+      const { status, headers, text } = await get(path);
+      expect([status, headers["content-type"]]).toEqual([404, "application/json"]);
+      expect(JSON.parse(text)).toEqual({ error: expect.any(String) });
+    },
+  );
+
+  test.each([
+    ["hf.co\\/a\\/b:Q4", "hf.co/a/b:Q4"],
+    ["team\\u002fb", "team/b"],
+    ["r.lan:5000/team\\u002Fx\\/y", "r.lan:5000/team/x/y"],
+    ["a/b", "a/b"],
+  ])("the log knows a model written as %s", async (written, model) => {
+    const id = `model-${model.replace(/\W/g, "_")}`;
+    await ask(`${mesh.balancer.url}/api/chat`, {
+      body: `{"model": "${written}", "messages": []}`,
+      headers: { "x-request-id": id },
+    });
+    expect(await logged(id)).toMatchObject({ model });
+  });
+
   test("the log tells who, what, which model and node, and how long to the first byte", async () => {
     mesh.node("a").answer = { kind: "tokens", count: 3, everyMs: 100, silentMs: 200 };
     const body = JSON.stringify({
@@ -147,7 +194,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     expect(Object.keys(line)).toEqual([
       ...["time", "client", "key", "method", "path", "protocol", "model", "status", "bytes"],
       ...["node", "upstream", "upstream_status", "connect_seconds", "first_byte_seconds"],
-      ...["seconds", "request_id"],
+      ...["seconds", "refused", "request_id"],
     ]);
     expect(line).toMatchObject({
       key: "",
@@ -166,7 +213,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     expect(all).toBeGreaterThan(first);
   });
 
-  test("what a client writes can't break the log's lines, and a large body is not searched", async () => {
+  test("what a client writes can't break the log's lines, and the model of a large body is found at its begin", async () => {
     mesh.node("a").answer = { kind: "ok" };
     const head = 'GET /v1/models/"%0a%22,"x HTTP/1.0\r\nX-Request-ID: odd\r\n\r\n';
     expect(statuses(await raw(mesh.balancer.bridgeUrl, head))).toEqual([200]);
@@ -174,7 +221,7 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
     const body = JSON.stringify({ model: "toy", prompt: "x".repeat(100_000) });
     const headers = { "x-request-id": "large" };
     await ask(`${mesh.balancer.url}/api/generate`, { body, headers });
-    expect(await logged("large")).toMatchObject({ path: "/api/generate", model: "" });
+    expect(await logged("large")).toMatchObject({ path: "/api/generate", model: "toy" });
   });
 
   test("answers name their node unless that is switched off", async () => {

@@ -148,7 +148,89 @@ describe.skipIf(why)(`pages in browsers${why ? ` (${why})` : ""}`, () => {
     expect(cors).not.toHaveProperty("access-control-allow-origin");
   });
 
-  test("where none is declared, no page may, no header speaks of pages, and all else is as ever", async () => {
+  test("by default pages on the client's own machine may, as Ollama lets them, and the balancer's own, no others", async () => {
+    await mesh.balancer.reload({
+      nodes: mesh.nodes.map((node) => node.entry),
+      balancer: { address: "mesh.lan" },
+    });
+    for (const origin of [
+      ...["http://localhost", "https://localhost:3000", "http://127.0.0.1:8080", "https://0.0.0.0"],
+      ...[
+        "app://obsidian.md",
+        "file://",
+        "tauri://localhost",
+        "vscode-webview://1a2b",
+        "vscode-file://vscode-app",
+      ],
+      "http://mesh.lan:11434",
+    ]) {
+      const answer = await asked("POST", "/api/chat", { origin, host: "mesh.lan" });
+      expect([origin, answer.status, answer.cors["access-control-allow-origin"]]).toEqual([
+        origin,
+        200,
+        origin,
+      ]);
+      expect((await preflight(origin)).status).toBe(204);
+    }
+    for (const origin of [
+      ...["http://localhost.evil.com", "http://localhost:80.evil.com", "https://evil.com", "null"],
+      ...[
+        "chrome-extension://abc",
+        "http://mesh.lan",
+        "https://mesh.lan:11434",
+        "xapp://a",
+        "app://a, app://b",
+      ],
+      ...["http://127.0.0.1.evil.com", "http://127.0.0.2", "http://localhost:"],
+    ]) {
+      const answer = await asked("POST", "/api/chat", { origin });
+      expect([origin, answer.status, answer.reached]).toEqual([origin, 403, 0]);
+    }
+  });
+
+  test("pages of the address that the stack gives out are the balancer's own, and of that which two share", async () => {
+    const nodes = mesh.nodes.map((node) => node.entry);
+    const listen = { address: "0.0.0.0" };
+    await mesh.balancer.reload({ nodes, balancer: { host: "ssh://ops@192.0.2.11", listen } });
+    const statusOf = async (host: string) =>
+      (await asked("POST", "/api/chat", { origin: `http://${host}:11434` })).status;
+    expect([await statusOf("192.0.2.11"), await statusOf("192.0.2.50")]).toEqual([200, 403]);
+    const hosts = [
+      { host: "ssh://ops@192.0.2.11", address: "192.0.2.11" },
+      { host: "ssh://ops@192.0.2.12", address: "192.0.2.12" },
+    ];
+    const virtualAddress = "192.0.2.50/24";
+    await mesh.balancer.reload({ nodes, balancer: { hosts, virtualAddress, listen } });
+    expect([await statusOf("192.0.2.11"), await statusOf("192.0.2.50")]).toEqual([200, 200]);
+  });
+
+  test("whatever Host says makes no page the balancer's own", async () => {
+    const origin = "http://evil.example.org";
+    const answer = await asked("POST", "/api/chat", { origin, host: "evil.example.org" });
+    expect([answer.status, answer.reached]).toEqual([403, 0]);
+  });
+
+  test.each([
+    ["https://*.example.org", "https://a.example.org", "https://evil-example.org"],
+    ["https://*.example.org", "https://a.b.example.org", "https://a.example.org:444"],
+    ["http://localhost:*", "http://localhost:5173", "http://localhost"],
+    ["http://[fd00::1]:3000", "http://[fd00::1]:3000", "http://[fd00::1]:3001"],
+    ["chrome-extension://*", "chrome-extension://abcdef", "moz-extension://abcdef"],
+    ["vscode-webview://*", "vscode-webview://1a-2b", "vscode-webview2://1a"],
+    ["https://chat*.example.org", "https://chat-2.example.org", "https://xchat.example.org"],
+    ["https://*", "https://any.example", "http://any.example"],
+  ])("%s lets %s in, and not %s", async (declared, inside, outside) => {
+    await serveWith([declared], false);
+    expect((await asked("GET", "/api/tags", { origin: inside })).cors).toMatchObject({
+      "access-control-allow-origin": inside,
+    });
+    expect(await asked("GET", "/api/tags", { origin: outside })).toMatchObject({
+      status: 403,
+      reached: 0,
+    });
+  });
+
+  test("with an empty list no page may, no header speaks of pages, and all else is as ever", async () => {
     await serveWith([], false);
     expect(await preflight(PAGE)).toMatchObject({ status: 403, cors: {}, reached: 0 });
     expect(await asked("POST", "/api/chat", { origin: PAGE })).toMatchObject({

@@ -38,6 +38,48 @@ describe.skipIf(why)(`API keys${why ? ` (${why})` : ""}`, () => {
     }
   });
 
+  const basic = (text: string) => ({
+    authorization: `Basic ${Buffer.from(text).toString("base64")}`,
+  });
+
+  test("every declared key opens as the password of the user that has its name, and as a user alone", async () => {
+    for (const { name, key } of apiKeys) {
+      expect([name, await status(basic(`${name}:${key}`))]).toEqual([name, 200]);
+      expect([name, await status(basic(`${key}:`))]).toEqual([name, 200]);
+    }
+    expect(
+      await mesh.balancer.exec(
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        `http://anna:${encodeURIComponent(ANNA)}@127.0.0.1:8080/api/tags`,
+      ),
+    ).toBe("200");
+  });
+
+  test.each([
+    ["another user's name", "tilde:" + ANNA],
+    ["another case of the key", `anna:${ANNA.toUpperCase()}`],
+    ["another case of the name", `Anna:${ANNA}`],
+    ["no key", "anna:"],
+    ["the name alone", "anna"],
+    ["more than the key", `anna:${ANNA}x`],
+  ])("Basic with %s is refused", async (_, text) => {
+    expect(await status(basic(text))).toBe(401);
+  });
+
+  test("Basic in another case of its letters is another key", async () => {
+    const { authorization } = basic(`anna:${ANNA}`);
+    const scheme = authorization.replace("Basic", "bAsIc");
+    expect(await status({ authorization: scheme })).toBe(200);
+    expect(await status({ authorization: `Basic ${authorization.slice(6).toLowerCase()}` })).toBe(
+      401,
+    );
+  });
+
   test.each([
     ["no key", {}],
     ["an empty one", { authorization: "Bearer ", "x-api-key": "" }],
@@ -53,7 +95,8 @@ describe.skipIf(why)(`API keys${why ? ` (${why})` : ""}`, () => {
     ["another scheme", { authorization: `Basic ${ANNA}` }],
     ["no scheme", { authorization: ANNA }],
     ["two different keys, both known", { ...bearer(ANNA), "x-api-key": TILDE }],
-    ["a known key and an unknown one", { ...bearer(ANNA), "x-api-key": "0123456789abcdef" }],
+    ["two that are not known", { ...bearer("0123456789abcdef"), "x-api-key": "0123456789abcdef" }],
+    ["a name beside a key's", { ...bearer("anna"), "x-api-key": `${ANNA}:anna` }],
   ])("%s is refused like any other", async (_what, headers) => {
     mesh.node("a").forget();
     const { status, text, headers: answered } = await tags(headers);
@@ -77,6 +120,23 @@ describe.skipIf(why)(`API keys${why ? ` (${why})` : ""}`, () => {
     expect(await status({ authorization: `bearer ${ANNA}` })).toBe(200);
     expect(await status({ ...bearer(ANNA), "x-api-key": ANNA })).toBe(200);
     expect(await status({ authorization: "Basic dXNlcjpwYXNz", "x-api-key": ANNA })).toBe(200);
+  });
+
+  test("what is not known does not count beside a key: tokens of other services, dummies", async () => {
+    const others = [
+      "",
+      "dummy",
+      "0123456789abcdef",
+      "eyJhbGciOi.J9.x:y",
+      "a b",
+      ANNA.toLowerCase(),
+    ];
+    for (const other of others) {
+      expect([other, await status({ ...bearer(other), "x-api-key": ANNA })]).toEqual([other, 200]);
+      expect([other, await status({ ...bearer(ANNA), "x-api-key": other })]).toEqual([other, 200]);
+    }
+    expect(await status({ authorization: ANNA, "x-api-key": ANNA })).toBe(200);
+    expect(await status({ ...bearer(TILDE), "x-api-key": ANNA })).toBe(401);
   });
 
   test("each API gets the refusal in its own shape", async () => {

@@ -18,7 +18,10 @@ describe.skipIf(why)(`networks${why ? ` (${why})` : ""}`, () => {
   /** This machine's address on the bridge: where the balancer sees the tests come from. */
   let here: string;
   const serveWith = (access: Known<AccessArgs>) =>
-    mesh.balancer.reload({ nodes: mesh.nodes.map((node) => node.entry), balancer: { access } });
+    mesh.balancer.reload({
+      nodes: mesh.nodes.map((node) => node.entry),
+      balancer: { access, listen: { address: "0.0.0.0" } },
+    });
   const from = async (forwardedFor?: string, path = "/api/tags") => {
     const headers = forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor };
     return (await ask(`${mesh.balancer.bridgeUrl}${path}`, { headers })).status;
@@ -116,5 +119,54 @@ describe.skipIf(why)(`networks${why ? ` (${why})` : ""}`, () => {
       "nginx -e stderr -t -q -c /etc/nginx/mesh/current/nginx.conf 2>&1",
     );
     expect(said).toBe("");
+  });
+  test("what Docker's proxy hands on is this machine: seen, logged and passed on as 127.0.0.1, never as the gateway", async () => {
+    // Of which Docker's proxy comes from the first address.
+    const subnet = here.replace(/\d+\.\d+$/, "0.0/16");
+    const proxied = async (access: Known<AccessArgs>, headers: Record<string, string> = {}) => {
+      const nodes = mesh.nodes.map((node) => node.entry);
+      await mesh.balancer.reload({
+        nodes,
+        balancer: { access, subnet, listen: { address: "0.0.0.0" } },
+      });
+      mesh.node("a").forget();
+      const id = `who-${Math.random().toString(36).slice(2)}`;
+      const { status } = await ask(`${mesh.balancer.url}/api/tags`, {
+        headers: { ...headers, "x-request-id": id },
+      });
+      return {
+        status,
+        logged: (await mesh.balancer.logged(id))["client"],
+        told: mesh
+          .node("a")
+          .requests.map((request) => [
+            request.headers["x-real-ip"],
+            request.headers["x-forwarded-for"],
+          ]),
+      };
+    };
+    const itself = [["127.0.0.1", "127.0.0.1"]];
+    expect(await proxied({})).toEqual({ status: 200, logged: "127.0.0.1", told: itself });
+    expect(await proxied({ allow: ["127.0.0.1", "192.168.0.0/16"] })).toEqual({
+      status: 200,
+      logged: "127.0.0.1",
+      told: itself,
+    });
+    expect(
+      await proxied({ deny: ["127.0.0.0/8"], allow: ["0.0.0.0/0"], trustedProxies: ["192.0.2.1"] }),
+    ).toEqual({
+      status: 403,
+      logged: "127.0.0.1",
+      told: [],
+    });
+    // A proxy on this machine.
+    const forwarded = { "x-forwarded-for": "203.0.113.7" };
+    expect(
+      await proxied({ trustedProxies: ["127.0.0.1"], allow: ["203.0.113.0/24"] }, forwarded),
+    ).toEqual({
+      status: 200,
+      logged: "203.0.113.7",
+      told: [["203.0.113.7", "203.0.113.7"]],
+    });
   });
 });

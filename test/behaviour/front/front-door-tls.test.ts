@@ -107,6 +107,19 @@ describe.skipIf(why)(`TLS${why ? ` (${why})` : ""}`, () => {
     }
   });
 
+  test("pages of the names that the certificate is for may, and none below a wildcard's level", async () => {
+    const statusOf = async (origin: string) => {
+      const asked = { ca: made.certificate, headers: { origin } };
+      return (await ask(`https://127.0.0.1:${port}/api/tags`, asked)).status;
+    };
+    for (const name of ["mesh.example.org", "a.example.net", "127.0.0.1"]) {
+      expect([name, await statusOf(`https://${name}:8443`)]).toEqual([name, 200]);
+    }
+    for (const name of ["a.b.example.net", "example.net", "a.example.net.evil.org"]) {
+      expect([name, await statusOf(`https://${name}:8443`)]).toEqual([name, 403]);
+    }
+  });
+
   test("plain HTTP on the TLS port gets an error that says why", async () => {
     const answer = await ask(`http://127.0.0.1:${port}/api/tags`);
     expect([answer.status, JSON.parse(answer.text)]).toEqual([
@@ -203,4 +216,27 @@ test("certificate files of the balancer's host serve as well", async (context) =
   const answer = await get(mesh.balancer.port(FRONT_PORT), certificate, "/api/tags");
   expect(answer.status).toBe(200);
   expect(answer.headers).not.toHaveProperty("strict-transport-security");
+});
+
+test("where its network may not come in, a node is told at the redirect what is held of it, and nobody is led on", async (context) => {
+  const image = need(context, "OLLAMA_MESH_NGINX_IMAGE");
+  const made = await makeCertificate(image);
+  await using mesh = await ToyMesh.start(
+    image,
+    ["a"],
+    {
+      host: "ssh://front.lan",
+      listen: { address: "0.0.0.0", port: 8443 },
+      tls: { ...made, redirectPort: 8080 },
+      access: { allow: ["198.51.100.0/24"] },
+    },
+    { ports: [REDIRECT_PORT], settings: { a: { managed: true, host: "ssh://gpu.lan" } } },
+  );
+  const url = `http://127.0.0.1:${mesh.balancer.port(REDIRECT_PORT)}`;
+  const statusOf = async (path: string) =>
+    (await ask(`${url}${path}`, { headers: { host: "mesh.example.org" } })).status;
+  expect(await statusOf("/verdict/a")).toBe(200);
+  for (const path of ["/", "/verdict/b", "/healthz"]) {
+    expect([path, await statusOf(path)]).toEqual([path, 403]);
+  }
 });

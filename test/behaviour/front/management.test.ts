@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { until } from "../../../toolchain/until.mjs";
+import { MANAGEMENT_PORT } from "../../../templates/nginx-layout.ts";
 import { lacking } from "../../support/needs.ts";
 import { ask, type Asked } from "../harness/client.ts";
+import { docker, uniqueName } from "../harness/docker.ts";
 import { ToyMesh } from "../harness/mesh.ts";
+import { raw, statuses } from "../harness/raw.ts";
 import { RawSocket } from "../harness/raw-socket.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
@@ -41,6 +44,29 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
     expect(mesh.node("b").requests[0]!.headers.host).toBe("localhost:11434");
   });
 
+  test.each([
+    ["an escaped slash", "/v2/hf.co%2Fx%2Fy/manifests/Q4", "/v2/hf.co%2Fx%2Fy/manifests/Q4"],
+    ["an escaped letter", "/api/%70s", "/api/%70s"],
+    ["two slashes", "//api//ps", "//api//ps"],
+    ["a query", "/api/tags?a=%2F&b", "/api/tags?a=%2F&b"],
+    ["nothing", "/", "/"],
+  ])("a node gets the path as it was written: %s", async (_, path, expected) => {
+    expect((await at(`/nodes/b${path}`)).status).toBe(200);
+    expect(mesh.node("b").requests.map(({ url }) => url)).toEqual([expected]);
+  });
+
+  test("a whole URL is understood, and what only looks like a node's path is none", async () => {
+    const get = (target: string) =>
+      raw(
+        mesh.balancer.managementUrl,
+        `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
+    expect(statuses(await get("http://localhost:11435/nodes/b/api/ps"))).toEqual([200]);
+    expect(mesh.node("b").requests.map(({ url }) => url)).toEqual(["/api/ps"]);
+    expect(statuses(await get("/no%64es/b/api/ps"))).toEqual([404]);
+    expect(mesh.counts()).toEqual({ a: 0, b: 1 });
+  });
+
   test("a node in maintenance is reached too, and one that does not exist is 404", async () => {
     const management = { port: 11435 };
     await mesh.reload({ management }, { a: { maintenance: true } });
@@ -51,7 +77,7 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
   });
 
   test("a blob goes to the node while it comes in; on the front a body waits until it is whole", async () => {
-    const head = "HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
+    const head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst";
     using blob = await RawSocket.open(mesh.balancer.managementUrl);
     blob.write(`POST /nodes/a/api/blobs/sha256:00 ${head}`);
     await until("half a blob at the node", async () => mesh.node("a").requests[0]?.bytes === 5, {
@@ -92,7 +118,7 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
     expect((await at("/healthz")).status).toBe(200);
     for (const node of mesh.nodes) await node.listen();
     await until("readiness again", async () => (await at("/ready")).status === 200, {
-      seconds: 10,
+      seconds: 30,
     });
   });
 
@@ -116,6 +142,39 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
 
   test("a node's path without its slash leads to the one with it, on the client's own port", async () => {
     expect((await at("/nodes/a")).headers.location).toBe("/nodes/a/");
+  });
+
+  test("networks that the balancer has joined do not lead to it, unless it is another address's", async () => {
+    const network = uniqueName("joined");
+    const { name } = mesh.balancer;
+    const subnetOf = "{{range .IPAM.Config}}{{.Subnet}}{{end}}";
+    const subnet = (await docker("network", "inspect", "bridge", "--format", subnetOf)).trim();
+    await docker("network", "create", network);
+    try {
+      await docker("network", "connect", network, name);
+      const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+      const inside = `http://${(await docker("inspect", "--format", format, name)).trim()}:${MANAGEMENT_PORT}`;
+      const remove = { method: "DELETE" };
+      const joined = async () => (await ask(`${inside}/nodes/a/api/delete`, remove)).status;
+      const management = { port: 11435 };
+      await mesh.reload({ management, networks: [network], subnet });
+      expect([await joined(), (await at("/nodes/a/api/delete", remove)).status]).toEqual([
+        403, 200,
+      ]);
+      expect(mesh.counts()).toEqual({ a: 1, b: 0 });
+      await mesh.reload({
+        management: { ...management, address: "192.168.1.2" },
+        networks: [network],
+        subnet,
+      });
+      expect([await joined(), (await at("/nodes/a/api/delete", remove)).status]).toEqual([
+        200, 200,
+      ]);
+    } finally {
+      await docker("network", "disconnect", "--force", network, name).catch(() => undefined);
+      await docker("network", "rm", network).catch(() => undefined);
+      await mesh.reload({ management: { port: 11435 } });
+    }
   });
 
   test("without balancer.management nothing listens", async () => {

@@ -20,7 +20,7 @@ describe.skipIf(why)(`nodes given by name${why ? ` (${why})` : ""}`, () => {
   let balancer: Balancer;
   const chat = () => ask(`${balancer.url}/api/chat`, CHAT);
   const answered = (by: string) =>
-    until(`an answer from ${by}`, async () => nodeOf(await chat()) === by, { seconds: 15 });
+    until(`an answer from ${by}`, async () => nodeOf(await chat()) === by, { seconds: 60 });
 
   beforeAll(async () => {
     const address = await bridgeAddress();
@@ -60,7 +60,7 @@ describe.skipIf(why)(`nodes given by name${why ? ` (${why})` : ""}`, () => {
     await until(
       "the node behind its management path",
       async () => (await ask(`${balancer.managementUrl}/nodes/gpu/api/tags`)).status === 200,
-      { seconds: 15 },
+      { seconds: 60 },
     );
   });
 
@@ -72,13 +72,20 @@ describe.skipIf(why)(`nodes given by name${why ? ` (${why})` : ""}`, () => {
   });
 
   test("a node that fails after the name changed under the request costs the client an error, though another is left", async () => {
-    node.answer = { kind: "reset", silentMs: 2500 };
+    node.answer = { kind: "reset" };
     expect(nodeOf(await chat())).toBe("spare");
+    node.answer = { kind: "hang" };
+    node.forget();
     const asked = chat();
+    await until("the request at the node", async () => node.count() === 1, { seconds: 30 });
     dns.names["gpu.example"] = [node.address, NOBODY];
+    const before = dns.asked;
+    // nginx asks again only once it has taken over what it was told.
+    await until("the new addresses in nginx", async () => dns.asked >= before + 2, { seconds: 60 });
+    await node.die();
     const answer = await asked;
     expect([answer.status, answer.headers["retry-after"]]).toEqual([503, expect.any(String)]);
-    node.answer = { kind: "ok" };
+    await node.listen();
   });
 
   test("without balancer.resolver nginx refuses a config with a name that it cannot look up", async () => {

@@ -58,17 +58,68 @@ describe.skipIf(why)(`routes${why ? ` (${why})` : ""}`, () => {
       for (const method of METHODS) expect([path, await status(path, method)]).toEqual([path, 403]);
       expect([path, await status(`${path}/x`, "POST")]).toEqual([path, 403]);
     }
-    const { error } = JSON.parse((await at("/api/pull", CHAT)).text) as { error: string };
+    const { error } = JSON.parse((await at("/api/copy", CHAT)).text) as { error: string };
     expect(error).toContain("balancer.management declares a listener");
     await mesh.reload({ management: { address: "10.1.2.3", port: 11435 } });
-    const told = JSON.parse((await at("/api/pull", CHAT)).text) as { error: string };
+    const told = JSON.parse((await at("/api/copy", CHAT)).text) as { error: string };
     expect(told.error).toContain("http://10.1.2.3:11435/nodes/<name>/");
     expect(reached()).toBe(0);
   });
 
+  test("a slash too many at the end of a route is none, with bodies and queries too", async () => {
+    await mesh.reload({});
+    const CALLS = { ...INFERENCE, ...READS };
+    for (const [path, [method]] of Object.entries(CALLS)) {
+      if (path.endsWith("/")) continue;
+      for (const node of mesh.nodes) node.forget();
+      const body = method === "POST" ? { body: JSON.stringify({ model: "toy" }) } : {};
+      expect([path, (await at(`${path}/?a=b`, { method: method!, ...body })).status]).toEqual([
+        path,
+        200,
+      ]);
+      const [seen] = mesh.nodes.flatMap(({ requests }) => requests);
+      expect([seen!.url, seen!.bytes]).toEqual([`${path}?a=b`, method === "POST" ? 15 : 0]);
+    }
+    const wrong = await at("/api/chat/", { method: "GET" });
+    expect([wrong.status, wrong.headers.allow]).toEqual([405, "POST"]);
+  });
+
+  test("routes about a node's account are refused without a word of models", async () => {
+    await mesh.reload({});
+    for (const path of ["/api/me", "/api/experimental/web_search"]) {
+      const answer = await at(path, CHAT);
+      expect([answer.status, answer.text]).toMatchObject([
+        403,
+        expect.stringContaining("account of one node"),
+      ]);
+    }
+  });
+
+  test("a WebSocket on /v1/responses is told at once that there is none, and a POST that would upgrade is served", async () => {
+    await mesh.reload({});
+    const ws = { upgrade: "websocket", connection: "Upgrade", "sec-websocket-key": "x" };
+    using socket = await RawSocket.open(mesh.balancer.url);
+    const lines = Object.entries(ws).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`GET /v1/responses HTTP/1.1\r\nHost: localhost\r\n${lines.join("")}\r\n`);
+    await socket.expect("HTTP/1.1 426");
+    await socket.expect('{"error":"no WebSocket here; POST over HTTP"}');
+    expect(await status("/v1/responses")).toBe(405);
+    const headers = { upgrade: "h2c", connection: "Upgrade, HTTP2-Settings" };
+    expect((await at("/v1/responses", { ...CHAT, headers })).status).toBe(200);
+    expect(reached()).toBe(1);
+  });
+
   test("what is not on the list is 404", async () => {
     await mesh.reload({});
-    for (const path of ["/api", "/api/chats", "/v1", "/metrics", "/api/chat/", "/debug/pprof/"]) {
+    for (const path of [
+      "/api",
+      "/api/chats",
+      "/v1",
+      "/metrics",
+      "/api/chat/x",
+      "/debug/pprof/",
+      "/tokenize",
+    ]) {
       expect([path, await status(path, "POST")]).toEqual([path, 404]);
     }
     expect(reached()).toBe(0);
@@ -78,7 +129,7 @@ describe.skipIf(why)(`routes${why ? ` (${why})` : ""}`, () => {
     await mesh.reload({});
     for (const odd of ["/api/%63hat", "/api/./chat", "/api/x/../chat", "//api//chat"]) {
       using socket = await RawSocket.open(mesh.balancer.url);
-      socket.write(`POST ${odd}?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`);
+      socket.write(`POST ${odd}?a=b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`);
       await socket.expect("HTTP/1.1 200 OK");
     }
     const urls = mesh.nodes.flatMap((node) => node.requests.map(({ url }) => url));
@@ -136,9 +187,10 @@ describe.skipIf(why)(`routes${why ? ` (${why})` : ""}`, () => {
 
   test("Ollama sees its own host and no key; other servers see what the client sent", async () => {
     const headers = { authorization: "Bearer x", "x-api-key": "y", host: "models.example" };
-    await mesh.reload({});
+    const address = "models.example";
+    await mesh.reload({ address });
     await at("/api/tags", { headers });
-    await mesh.reload({ routes: { set: "all" } }, {}, {});
+    await mesh.reload({ address, routes: { set: "all" } }, {}, {});
     await at("/api/tags", { headers });
     const seen = mesh.nodes.flatMap((node) => node.requests)[0]!.headers;
     expect(seen).toMatchObject(headers);

@@ -37,4 +37,4 @@ test("over HTTP/2: what is declared reaches a node with the key, and nothing els
   expect(seen.filter((request) => !isModelName(request))).toEqual(
     expected.filter((request) => !isModelName(request)),
   );
-}, 120_000);
+}, 300_000);

@@ -8,6 +8,8 @@ import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
 import { WORKERS } from "../../../steps/balancer/nginx-workers.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
+import { njsProgram } from "../../../templates/njs-program.ts";
+import { routerOf } from "../../../templates/nodes/routed-node.ts";
 import { secretFiles } from "../../../templates/front/secret-files.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
 import {
@@ -19,8 +21,6 @@ import {
   NGINX_USER,
   OPEN_FILES,
 } from "../../../templates/nginx-layout.ts";
-import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
-import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
 import { admitted } from "../../support/admitted.ts";
@@ -30,6 +30,8 @@ import { docker, ENGINE, uniqueName } from "./docker.ts";
 export interface BalancerOptions {
   /** Changes the rendered text, to see what happens without a directive of ours. */
   edit?: (conf: string) => string;
+  /** Changes what lies beside the config, by name. */
+  beside?: (files: Readonly<Record<string, string>>) => Record<string, string>;
   /** Further files in the config folder, by path relative to it: certificates, keys. */
   files?: Readonly<Record<string, string>>;
   /** Further ports of the container to publish. */
@@ -38,9 +40,9 @@ export interface BalancerOptions {
   docker?: readonly string[];
 }
 
-const START_SECONDS = 20;
+const START_SECONDS = 60;
 /** Once a second, and what a loaded machine adds. */
-const LOG_SECONDS = 10;
+const LOG_SECONDS = 30;
 
 /** The config that production would serve with all nodes admitted. */
 export function render(config: unknown): {
@@ -49,22 +51,26 @@ export function render(config: unknown): {
   /** What lies beside it, by name. */
   secrets: Record<string, string>;
 } {
-  const plan = planMesh("mesh", parseMesh(config));
-  const servers = plan.nodes.map(
-    (node) =>
-      [
-        node.name,
-        admitted(serverLine(plan.balancer, node), node, tlsProxy(plan.balancer, node)),
-      ] as const,
-  );
+  const parsed = parseMesh(config);
+  const plan = planMesh("mesh", parsed);
+  const servers = plan.nodes.map((node, at) => {
+    const { apiKey } = parsed.nodes[at]!;
+    return [
+      node.name,
+      admitted(plan.balancer, apiKey === undefined ? node : { ...node, apiKey }),
+    ] as const;
+  });
   const secrets = secretFiles(plan.balancer);
   const text = nginxConf(plan.balancer, plan.nodes);
+  const router = routerOf(plan.balancer);
   const { files, ...finished } = withServers(
     text,
     Object.fromEntries(servers),
     JSON.stringify(secrets),
+    router,
   );
-  return { ...finished, secrets: { ...secrets, ...files } };
+  const program = router ? njsProgram() : {};
+  return { ...finished, secrets: { ...secrets, ...program, ...files } };
 }
 
 /** A real nginx with a mesh's config, in a container as in production. */
@@ -176,7 +182,8 @@ export class Balancer implements AsyncDisposable {
     if (edit && edit(conf) === conf) throw new Error("the edit changed nothing");
     const version = join("versions", mark);
     await this.#file(join(version, "nginx.conf"), text);
-    for (const [name, content] of Object.entries(secrets)) {
+    const { beside = (files) => files } = this.#options;
+    for (const [name, content] of Object.entries(beside(secrets))) {
       await this.#file(join(version, name), content);
     }
     for (const [path, content] of Object.entries(this.#options.files ?? {})) {

@@ -45,15 +45,28 @@ export async function makeAuthority(image: string, name: string): Promise<TestAu
   };
 }
 
-/** Makes a self-signed certificate for these names, with the openssl of an image. */
+/**
+ * Makes a self-signed certificate for these names, with the openssl of an image.
+ *
+ * @param end until when it is good; default 30 days
+ */
 export async function makeCertificate(
   image: string,
   names: readonly string[] = ["DNS:mesh.example.org", "DNS:*.example.net", "IP:127.0.0.1"],
+  end?: Date,
 ): Promise<TestCertificate> {
+  const lasts = end
+    ? [
+        "-not_before",
+        "20200101000000Z",
+        "-not_after",
+        `${end.toISOString().replace(/[-:T]|\.\d+/g, "")}`,
+      ]
+    : ["-days", "30"];
   const out = await docker(
     ...["run", "--rm", "--network", "none", "--entrypoint", "openssl", image],
     ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "30", "-subj", "/CN=mesh.example.org"],
+    ...[...lasts, "-subj", "/CN=mesh.example.org"],
     ...[
       "-addext",
       `subjectAltName=${names.join(",")}`,

@@ -1,6 +1,9 @@
 import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
+import { until } from "../../../toolchain/until.mjs";
+import type { Answer } from "./toy-answers.ts";
+
 /** A request to make. */
 export interface Asked {
   method?: string;
@@ -52,6 +55,8 @@ export function ask(url: string, asked: Asked = {}): Promise<Answered> {
   const since = () => performance.now() - started;
   const safe = url.startsWith("https:");
   const options: RequestOptions = {
+    // Node's own limit is 16 KiB; what passes is the balancer's to say.
+    maxHeaderSize: 128 * 1024,
     method: asked.method ?? (asked.body === undefined ? "GET" : "POST"),
     headers: {
       ...(asked.body === undefined
@@ -96,6 +101,28 @@ export function ask(url: string, asked: Asked = {}): Promise<Answered> {
     sent.on("error", broken);
     sent.end(asked.body);
   });
+}
+
+/**
+ * Asks for a stream of which the node makes each token when the one before has come: however busy the machine is, two
+ * come together only where one was kept back, and then none comes any more.
+ *
+ * @throws {Error} where a token does not come
+ */
+export async function askOneByOne(
+  url: string,
+  node: { answer: Answer },
+  tokens: { count: number; format?: "ndjson" | "sse" },
+  asked: Asked,
+): Promise<Answered> {
+  let come = 0;
+  const stuck = Promise.withResolvers<never>();
+  const paced = (made: number) =>
+    until(`token ${made} at the client`, async () => come === made, { seconds: 30 }).catch(
+      stuck.reject,
+    );
+  node.answer = { kind: "tokens", everyMs: 0, ...tokens, paced };
+  return Promise.race([ask(url, { ...asked, onPiece: () => void come++ }), stuck.promise]);
 }
 
 /** A chat as clients send it. */

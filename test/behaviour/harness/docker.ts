@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { run } from "../../../toolchain/command.mjs";
+import { ownStackName } from "../../engine/support/leftovers.ts";
 
 /** This machine's engine. */
 export const ENGINE = "unix:///var/run/docker.sock";
@@ -8,9 +8,8 @@ export const ENGINE = "unix:///var/run/docker.sock";
 export const docker = (...args: string[]): Promise<string> =>
   run("docker", ["-H", ENGINE, ...args]);
 
-/** A name that no other run has. */
-export const uniqueName = (what: string) =>
-  `ollama-mesh-test-${what}-${process.pid}-${randomBytes(3).toString("hex")}`;
+/** A name that no other run has, and by which a later one knows what this one left. */
+export const uniqueName = (what: string) => `mesh-${ownStackName()}-${what}`;
 
 /** Address of this machine on Docker's default bridge, where containers reach toy nodes. */
 export async function bridgeAddress(): Promise<string> {

@@ -4,7 +4,7 @@ import { until } from "../../../toolchain/until.mjs";
 
 /** How a client asks for a WebSocket. */
 export const WEB_SOCKET =
-  "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /** A connection on which a test writes what it wants, byte by byte. */
 export class RawSocket implements Disposable {
@@ -35,7 +35,7 @@ export class RawSocket implements Disposable {
   }
 
   /** Waits for a text among what comes. */
-  async expect(text: string, seconds = 5): Promise<void> {
+  async expect(text: string, seconds = 30): Promise<void> {
     await until(
       `${JSON.stringify(text)} in ${JSON.stringify(this.received)}`,
       async () => this.received.includes(text),

@@ -1,10 +1,10 @@
 import { connect } from "node:net";
 
-const GIVE_UP_MS = 5000;
+const GIVE_UP_MS = 30_000;
 
 /**
  * Writes bytes as they are and reads until the other side closes. What is sent must make it do so
- * ("Connection: close", HTTP/1.0, or something it refuses); else this fails after five seconds.
+ * ("Connection: close", HTTP/1.0, or something it refuses); else this fails after half a minute.
  */
 export function raw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);

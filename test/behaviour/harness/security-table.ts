@@ -13,7 +13,13 @@ export const SERVED = new Set([
     "GET /api/version",
     "HEAD /api/version",
   ],
-  ...["GET /api/ps", "POST /api/show", "GET /v1/models", "GET /v1/models/llama3.2:3b"],
+  ...[
+    "GET /api/ps",
+    "GET /api/status",
+    "POST /api/show",
+    "GET /v1/models",
+    "GET /v1/models/llama3.2:3b",
+  ],
   ...["POST /api/chat", "POST /api/generate", "POST /api/embed", "POST /api/embeddings"],
   ...["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/embeddings"],
   ...["POST /v1/responses", "POST /v1/messages", "POST /v1/audio/transcriptions"],
@@ -24,7 +30,7 @@ const DIGEST = `sha256:${"0".repeat(64)}`;
 export const MANAGEMENT = [
   ...["/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", `/api/blobs/${DIGEST}`],
   ...["/api/me", "/api/signout", "/api/user/keys/1", "/api/experimental/web_search"],
-  ...["/api/experimental/web_fetch", "/api/experimental/model-recommendations", "/api/status"],
+  ...["/api/experimental/web_fetch", "/api/experimental/model-recommendations"],
   ...["/debug/pprof/", "/metrics", "/nodes/a/api/delete"],
 ];
 /** Methods that are tried on every path. */

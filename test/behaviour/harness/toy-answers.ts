@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as after } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 
-/** How a toy node answers. Plain data, so that it can be sent to a process of its own. */
+/** How a toy node answers. Plain data, but for `paced`, so that it can be sent to a process of its own. */
 export type Answer =
   /** 200 with `body`, after `silentMs` without a byte. */
   | { kind: "ok"; silentMs?: number; body?: string; headers?: Record<string, string> }
@@ -14,6 +14,8 @@ export type Answer =
       format?: "ndjson" | "sse";
       silentMs?: number;
       breakAfter?: number;
+      /** Awaited before each token but the first, with the number of those before. */
+      paced?: (made: number) => Promise<unknown>;
     }
   /** A status at once, for instance 500, 503, 404 or 307 with a Location. */
   | { kind: "status"; status: number; headers?: Record<string, string>; body?: string }
@@ -108,7 +110,10 @@ async function stream(
       reset(response);
       return;
     }
-    if (index > 0) await after(answer.everyMs, undefined, { signal: gone });
+    if (index > 0) {
+      await after(answer.everyMs, undefined, { signal: gone });
+      await answer.paced?.(index);
+    }
     response.write(tokenText(format, index));
   }
   response.end();

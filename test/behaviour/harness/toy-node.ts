@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 
 import type { TestCertificate } from "./certificate.ts";
+import { HttpNode, type HttpNodeOptions } from "../../support/http-node.ts";
 import { give, type Answer, type SeenRequest } from "./toy-answers.ts";
 
 /** What a toy node may be told beyond its answer. */
-export interface ToyNodeOptions {
-  name: string;
-  /** Address to listen on: one that the balancer's container reaches. */
-  address: string;
-  port?: number;
+export interface ToyNodeOptions extends HttpNodeOptions {
   answer?: Answer;
   /** Connections that wait to be accepted. */
   backlog?: number;
@@ -22,9 +19,7 @@ export interface ToyNodeOptions {
 const WEBSOCKET_MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** A server behind the balancer that does as it is told, counts and records. */
-export class ToyNode implements AsyncDisposable {
-  readonly name: string;
-  readonly address: string;
+export class ToyNode extends HttpNode {
   /** Every request, in the order of arrival. */
   readonly requests: SeenRequest[] = [];
   /** How it answers from now on. */
@@ -34,67 +29,35 @@ export class ToyNode implements AsyncDisposable {
   /** Requests that it has not answered completely. */
   inFlight = 0;
   mostInFlight = 0;
-  /** Connections accepted so far. */
-  connections = 0;
-  #port: number;
-  #server: Server | undefined;
-  readonly #sockets = new Set<Socket>();
   readonly #backlog: number;
   readonly #tls: TestCertificate | undefined;
 
   private constructor(options: ToyNodeOptions) {
-    this.name = options.name;
-    this.address = options.address;
+    super(options);
     this.answer = options.answer ?? { kind: "ok" };
-    this.#port = options.port ?? 0;
     this.#backlog = options.backlog ?? 511;
     this.#tls = options.tls;
   }
 
-  /** A node that listens on a port that the system chose. */
+  /** A node that listens. */
   static async start(options: ToyNodeOptions): Promise<ToyNode> {
     const node = new ToyNode(options);
     await node.listen();
     return node;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
-  /** Its entry in a mesh's config. */
-  get entry() {
-    return { name: this.name, managed: false, address: this.address, port: this.#port };
-  }
-
-  /** Listens again, on the port it had. */
-  async listen(): Promise<void> {
-    const times = { keepAliveTimeout: 0, requestTimeout: 0 };
+  protected override server(): Server {
+    const times = { keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: 128 * 1024 };
     const server: Server = this.#tls
       ? createTlsServer({ ...times, cert: this.#tls.certificate, key: this.#tls.key })
       : createServer(times);
     server.on("request", (request, response) => void this.#serve(request, response));
     server.on("upgrade", (request, socket) => this.#upgrade(request, socket as Socket));
-    server.on("connection", (socket) => {
-      this.connections++;
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ port: this.#port, host: this.address, backlog: this.#backlog }, resolve);
-    });
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
+    return server;
   }
 
-  /** As after kill -9: the port is closed, every connection is reset. */
-  async die(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+  protected override backlog(): number {
+    return this.#backlog;
   }
 
   /** Requests for a path, all when none is given. */
@@ -110,11 +73,12 @@ export class ToyNode implements AsyncDisposable {
     this.mostInFlight = this.inFlight;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.die();
-  }
-
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // The balancer's own questions are no client's, and toys know no models: nginx goes on as it would without the program.
+    if (request.headers["user-agent"] === "ollama-mesh") {
+      response.writeHead(404).end();
+      return;
+    }
     const seen: SeenRequest = {
       method: request.method ?? "",
       url: request.url ?? "",

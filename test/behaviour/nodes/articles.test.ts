@@ -162,8 +162,10 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
   test("001: a URI stays on its node, and many reach all three", async () => {
     await serve("article-001-hash-of-the-uri");
     expect(Object.values(await spread("/same", 6))).toEqual([6]);
+    // A node's part of the hashes goes by its port, which is another one each time: of 30 URIs none
+    // was app-3's (weight 1 of 9) in three runs of a hundred.
     const nodes = new Set<string>();
-    for (let index = 0; index < 30; index++) nodes.add(nodeOf(await ask(`${url}/x${index}`)));
+    for (let index = 0; index < 300; index++) nodes.add(nodeOf(await ask(`${url}/x${index}`)));
     expect([...nodes].sort()).toEqual(["app-1", "app-2", "app-3"]);
   });
 
@@ -180,7 +182,7 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
     await serve("article-002-behind-a-cdn-by-forwarded-for");
     const from = (address: string): Asked => ({ headers: { "x-forwarded-for": address } });
     expect(Object.values(await spread("/predict", 6, () => from("203.0.113.7")))).toEqual([6]);
-    const all = await spread("/predict", 40, (index) => from(`203.0.113.${index}`));
+    const all = await spread("/predict", 200, (index) => from(`203.0.113.${index}`));
     expect(Object.keys(all).sort()).toEqual(["model-1", "model-2", "model-3"]);
   });
 
@@ -191,7 +193,7 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
 
   test("002: scaled by name: what the name leads to serves, without a reload", async () => {
     await serve("article-002-scaled-by-name");
-    await until("an answer of the name", async () => (await status("/x")) === 200, { seconds: 15 });
+    await until("an answer of the name", async () => (await status("/x")) === 200, { seconds: 60 });
   });
 
   test("003: 100 a minute with a burst of 20 behind TLS, then 429; the backup when both are gone", async () => {
@@ -207,18 +209,18 @@ describe.skipIf(why)(`set-ups of the articles${why ? ` (${why})` : ""}`, () => {
       until(
         "an answer of the backup",
         async () => nodeOf(await ask(`${url}/x`, asked())) === "server-3",
-        { seconds: 20 },
+        { seconds: 60 },
       ),
     );
   });
 
   test("003: random two: every node works, and the busiest is never chosen", async () => {
     await serve("article-003-spread-by-random-two");
-    const [most = 0, second = 0, least] = (await inFlight("/x", 12))
+    const [most = 0, second = 0, least] = (await inFlight("/x", 18))
       .slice(0, 3)
       .sort((a, b) => b - a);
     expect(most - second).toBeLessThanOrEqual(1);
-    // It is in none of twelve pairs once in 177,000 runs; in 13 runs the least count was 2.
+    // It is in none of eighteen pairs once in 129 million runs.
     expect(least).toBeGreaterThan(0);
   });
 

@@ -5,6 +5,7 @@ import { lacking } from "../../support/needs.ts";
 import { ask, CHAT } from "../harness/client.ts";
 import { load, served } from "../harness/load.ts";
 import { ToyMesh } from "../harness/mesh.ts";
+import { tokenText } from "../harness/toy-answers.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";
@@ -41,14 +42,18 @@ describe.skipIf(why)(`reload${why ? ` (${why})` : ""}`, () => {
 
   test("a stream that runs ends as it would have, on a node that has since left", async () => {
     await mesh.reload({});
-    mesh.node("a").answer = { kind: "tokens", count: 12, everyMs: 100 };
+    const left = Promise.withResolvers<void>();
+    const paced = async (made: number) => made < 6 || left.promise;
+    mesh.node("a").answer = { kind: "tokens", count: 12, everyMs: 10, paced };
     mesh.node("b").answer = { kind: "ok" };
     await mesh.reload({}, {}, { only: ["a"] });
     const stream = ask(`${mesh.balancer.url}/api/chat`, CHAT);
     await until("the stream to begin", async () => mesh.node("a").count() === 1, { seconds: 30 });
     await mesh.reload({}, {}, { only: ["b"] });
     expect((await ask(`${mesh.balancer.url}/api/chat`, CHAT)).headers["x-mesh-node"]).toBe("b");
-    expect((await stream).pieces).toHaveLength(12);
+    left.resolve();
+    const tokens = Array.from({ length: 12 }, (_, index) => tokenText("ndjson", index));
+    expect((await stream).text).toBe(tokens.join(""));
   });
 
   test("a zone may grow with the number of nodes", async () => {

@@ -6,11 +6,17 @@ import { ToyMesh } from "../harness/mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";
+// What nginx itself does; test/router has what the program does.
 const COOKIE = {
+  routing: "plain",
   algorithm: "round_robin",
   sticky: { cookie: "mesh", expiresSeconds: 60 },
 } as const;
-const HEADER = { algorithm: "round_robin", sticky: { header: "X-Session-ID" } } as const;
+const HEADER = {
+  routing: "plain",
+  algorithm: "round_robin",
+  sticky: { header: "X-Session-ID" },
+} as const;
 
 describe.skipIf(why)(`sticky clients${why ? ` (${why})` : ""}`, () => {
   let mesh: ToyMesh;

@@ -8,17 +8,21 @@ import { LAB_NODES, labConfig, model, ollamaImage, stackOfFile } from "../suppor
 import { chat } from "../support/load.ts";
 import { heldPort } from "../support/port.ts";
 import type { Ran } from "../support/pulumi.ts";
-import type { StackConfig } from "../support/stack.ts";
+import { Stack, type StackConfig } from "../support/stack.ts";
 import { ownSubnet } from "../support/subnet.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const lab = stackOfFile(labConfig, { up: true });
 
+/** The version of the config that nginx serves with. */
+const served = (mesh: string) =>
+  run("docker", ["exec", `${mesh}-balancer`, "readlink", "/etc/nginx/mesh/current"]);
+
 /** An up that must fail and leave the mesh as it is. */
 async function refused(config: StackConfig): Promise<Ran> {
   const { mesh, url } = lab();
-  const look = async () => [await containers(mesh), await serverLines(mesh)];
+  const look = async () => [await containers(mesh), await serverLines(mesh), await served(mesh)];
   const before = await look();
   await lab().configure(config);
   const ran = await lab().tryUp();
@@ -40,7 +44,7 @@ test("ten mistakes are one error of ten lines, and nothing is touched", async ()
       nodes: [
         { name: "a", weight: 0, port: 70000 },
         { name: "b", gpuz: {} },
-        { name: "a", memoryMiB: 1 },
+        { name: "a", memoryMib: 1 },
         { name: "balancer" },
         { name: "d", managed: false },
       ],
@@ -64,21 +68,56 @@ test("ten mistakes are one error of ten lines, and nothing is touched", async ()
     "nodes[0].port",
     "nodes[0].weight",
     "nodes[1].gpuz",
-    "nodes[2].memoryMiB",
+    "nodes[2].memoryMib",
     "nodes[3].name",
     "nodes[4].address",
     "rollout.maxUnavailable",
   ]);
 });
 
-test("a socket without an engine is named", async () => {
+test("a socket without an engine is named, and a preview shows it in the table of hosts", async () => {
   const host = "unix:///nowhere/docker.sock";
-  const node = { name: "d", host, address: "127.0.0.1" };
-  const text = sentence(await refused(labConfig({ nodes: [...LAB_NODES, node] })));
-  expect(text).toContain(
-    `Docker engine ${host}: no engine answers there; install or start Docker (systemctl start docker), or correct \`host\``,
-  );
+  const text = `Docker engine ${host}: no engine answers there; install or start Docker (systemctl start docker), or correct \`host\``;
+  const node = { name: "d", host, address: "192.0.2.4" };
+  const config = labConfig({ nodes: [...LAB_NODES, node] });
+  await lab().configure(config);
+  const { output } = await lab().preview();
+  expect(output).toContain("1 host is not reached: an up that changes something there is refused");
+  expect(output).toMatch(/unix:\/\/\/nowhere\/docker.sock +- +- +- .* not reached/);
+  expect(output).toContain(text);
+  expect(sentence(await refused(config))).toContain(text);
 });
+
+test("at first contact a preview names the engine of the balancer that does not answer, and so does an up", async () => {
+  const host = "unix:///nowhere/docker.sock";
+  const nodes = [{ name: "a", host }];
+  await using stack = await Stack.init(labConfig({ nodes, balancer: { host } }));
+  const text = `Docker engine ${host}: no engine answers there;`;
+  const { output } = await stack.preview();
+  expect(output).toContain(text);
+  expect(output).not.toContain("offline: true");
+  const ran = await stack.tryUp();
+  expect(sentence(ran)).toContain(text);
+  expect(ran.output).not.toContain("any docker daemon");
+});
+
+test.each([
+  ["DOCKER_CERT_PATH", "/nowhere", "unset DOCKER_CERT_PATH"],
+  ["DOCKER_HOST", "garbage", "unset DOCKER_HOST"],
+])(
+  "%s in the environment, which the docker plugin hears, is refused by name",
+  async (name, value, wayOut) => {
+    await lab().configure(labConfig());
+    lab().env[name] = value;
+    const ran = await lab()
+      .tryUp()
+      .finally(() => delete lab().env[name]);
+    expect(ran.code).not.toBe(0);
+    expect(ran.errors).toHaveLength(1);
+    expect(ran.errors[0]).toContain("ollama-mesh: 1 problem in the configuration");
+    expect(ran.errors[0]).toContain(wayOut);
+  },
+);
 
 test("a host whose name nobody knows is named", async () => {
   const host = "ssh://root@nowhere.invalid";
@@ -127,10 +166,10 @@ test("a model that cannot be had is named, with the way out", async () => {
 });
 
 test("too little space for models is told before a download", async () => {
-  const config = { models: [model(), "some/other"], rollout: { minimumFreeGiB: 1e9 } };
+  const config = { models: [model(), "some/other"], rollout: { minimumFreeGib: 1e9 } };
   const text = sentence(await refused(labConfig(config)));
   expect(text).toMatch(
-    /^host unix:\/\/\/var\/run\/docker.sock has \d+\.\d GiB left for models, and rollout.minimumFreeGiB asks for 1000000000; free some space there \(docker system df shows what takes it\), or lower it$/,
+    /^host unix:\/\/\/var\/run\/docker.sock has \d+\.\d GiB left for models, and rollout.minimumFreeGib asks for 1000000000; free some space there \(docker system df shows what takes it\), or lower it$/,
   );
 });
 

@@ -2,8 +2,10 @@
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { containers, serverLines } from "../support/containers.ts";
-import { nginxImage, stackOfFile } from "../support/lab.ts";
+import { model, nginxImage, stackOfFile } from "../support/lab.ts";
+import { failures, load, served } from "../support/load.ts";
 import { requireServing, rollConfig } from "../support/roll.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -64,5 +66,14 @@ test("a container that was stopped is shown by a refresh, and up --refresh bring
   expect(ran.code, ran.output).toBe(0);
   expect(ran.changes).toEqual([`update ${lab().mesh}-c`]);
   expect(await containers(lab().mesh)).toMatchObject(others);
+  expect(Object.keys(await serverLines(lab().mesh)).sort()).toEqual(["a", "b", "c"]);
+  // Its model was on disk only, so it would be asked no sooner than the others are busy for longer than a load.
+  await run("docker", ["exec", `${lab().mesh}-c`, "ollama", "run", model(), "n=1"]);
+  const answers = async () => {
+    const outcomes = await load({ ...lab(), model: model(), tokens: 128, atATime: 24, total: 48 });
+    expect(failures(outcomes)).toEqual([]);
+    return "c" in served(outcomes);
+  };
+  await until("c answers", answers, { seconds: 60 });
   await requireServing(lab(), "a", "b", "c");
 });

@@ -72,7 +72,7 @@ describe("GPUs on an engine that offers them", { timeout: 300_000 }, () => {
   afterAll(async () => {
     await stack?.[Symbol.asyncDispose]();
     await engine?.[Symbol.asyncDispose]();
-  }, 60_000);
+  });
 
   /** What the engine holds of a node's container. */
   const inspected = async (node: string) => {

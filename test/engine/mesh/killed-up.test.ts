@@ -1,33 +1,26 @@
-// pulumi up is killed at every boundary of its steps, and interrupted: the next one converges.
+// pulumi up is killed where Docker has what the state has not, and interrupted: the next one converges. Killed at
+// every boundary of its steps: test/interrupted.
 import { expect, test, vi } from "vitest";
 
 import { run } from "../../../toolchain/command.mjs";
+import { until } from "../../../toolchain/until.mjs";
 import { story } from "../../support/report/story.ts";
-import { RunningUp } from "../support/interrupted.ts";
-import { model, stackOfFile } from "../support/lab.ts";
-import { failures, startLoad } from "../support/load.ts";
-import { environmentOf, requireServing, rollConfig, withEnvironment } from "../support/roll.ts";
+import { pluginInPlace, requireOurs } from "../../toolchain/plugin-in-place.ts";
+import { RunningUp, isRunning } from "../support/interrupted.ts";
+import { stackOfFile } from "../support/lab.ts";
+import { requireConverged, rollOfPair } from "../support/roll.ts";
 
-// Some fifteen times killed and mended: minutes on a quiet machine.
-vi.setConfig({ testTimeout: 1_800_000 });
-
-const PAIR = [{ name: "a" }, { name: "b" }];
-const pair = (roll: string) =>
-  rollConfig([withEnvironment(PAIR[0]!, { ROLL: roll }), PAIR[1]!], {});
+// Each is killed and mended: half a minute on a quiet machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 story();
 
-const lab = stackOfFile(() => pair("0"), { up: false });
+const lab = stackOfFile(() => rollOfPair("0"), { up: false });
 
 /** The one command that pulumi itself names when a killed one has left its lock. */
 const cancel = () => lab().cancel();
 
-async function converges(roll: string): Promise<void> {
-  const ran = await lab().tryUp();
-  expect(ran.code, ran.output).toBe(0);
-  expect(await environmentOf(lab().mesh, "ROLL")).toEqual({ a: roll, b: undefined });
-  await requireServing(lab(), "a", "b");
-}
+const converges = (roll: string) => requireConverged(lab(), roll);
 
 const there = (kind: string, name: string) => () =>
   run("docker", [kind, "inspect", `${lab().mesh}-${name}`]).then(
@@ -51,52 +44,8 @@ test.each([
 
 test("the next up converges", () => converges("0"));
 
-test("killed at each boundary of a node's replacement, the next up converges each time, and clients notice nothing", async () => {
-  const running = startLoad({
-    url: lab().url,
-    model: model(),
-    tokens: 4,
-    atATime: 1,
-    perSecond: 4,
-  });
-  const reached = new Set<string>();
-  try {
-    for (let boundary = 1; ; boundary++) {
-      const roll = String(boundary);
-      await lab().configure(pair(roll));
-      const up = new RunningUp(lab());
-      let last: string | undefined;
-      await up.reach(`boundary ${boundary}`, async () => {
-        last = (await up.steps())[boundary - 1];
-        return last !== undefined;
-      });
-      await up.kill();
-      await cancel();
-      await converges(roll);
-      if (last === undefined) break; // it had ended before
-      reached.add(last.replace(lab().mesh, "M"));
-    }
-  } finally {
-    running.stop();
-  }
-  expect([...reached]).toEqual(
-    expect.arrayContaining([
-      "begin delete-replaced M-a-admission",
-      "end delete-replaced M-a-admission",
-      "begin delete-replaced M-a",
-      "end delete-replaced M-a",
-      "begin create-replacement M-a",
-      "end create-replacement M-a",
-      "begin create-replacement M-a-ready",
-      "begin create-replacement M-a-admission",
-    ]),
-  );
-  expect((await lab().preview()).changes).toEqual([]);
-  expect(failures(await running.done)).toEqual([]);
-});
-
 test("killed right after Docker made a node's new container", async () => {
-  await lab().configure(pair("again"));
+  await lab().configure(rollOfPair("again"));
   const before = (
     await run("docker", ["inspect", "--format", "{{.Id}}", `${lab().mesh}-a`])
   ).trim();
@@ -112,8 +61,27 @@ test("killed right after Docker made a node's new container", async () => {
   await converges("again");
 });
 
+test("killed, it leaves no plugin of ours behind", async (context) => {
+  for (const name of ["command", "docker"] as const) {
+    requireOurs(await pluginInPlace(name), context);
+  }
+  await lab().configure(rollOfPair("again"));
+  await converges("again");
+  await lab().configure(rollOfPair("orphans"));
+  const up = new RunningUp(lab());
+  await up.reach("the drain", async () =>
+    (await up.steps()).some((step) => /begin delete-replaced .*-admission/.test(step)),
+  );
+  const plugins = await up.plugins();
+  expect(plugins.length).toBeGreaterThan(1);
+  await up.kill();
+  await until("end of its plugins", async () => !plugins.some(isRunning), { seconds: 60 });
+  await cancel();
+  await converges("orphans");
+});
+
 test("interrupted by Ctrl-C it ends in order, leaves no lock, and the next up converges", async () => {
-  await lab().configure(pair("interrupted"));
+  await lab().configure(rollOfPair("interrupted"));
   const up = new RunningUp(lab());
   await up.reach("the drain", async () =>
     (await up.steps()).some((step) => /begin delete-replaced .*-admission/.test(step)),

@@ -9,19 +9,12 @@ import { story } from "../../support/report/story.ts";
 import { containers, serverLines } from "../support/containers.ts";
 import { labConfig, nginxImage, ollamaImage } from "../support/lab.ts";
 import { requireServing } from "../support/roll.ts";
-import { SpareEngine } from "../support/spare-engine.ts";
+import { NEEDS_OF_MESH, SpareEngine } from "../support/spare-engine.ts";
 import { Stack } from "../support/stack.ts";
 import { ownSubnet } from "../support/subnet.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 story();
-
-const NEEDS = [
-  "OLLAMA_MESH_HOST_IMAGE",
-  "OLLAMA_MESH_OLLAMA_IMAGE",
-  "OLLAMA_MESH_NGINX_IMAGE",
-  "OLLAMA_MESH_MODEL",
-] as const;
 
 let engine: SpareEngine | undefined;
 let stack: Stack | undefined;
@@ -29,14 +22,19 @@ let address = "";
 
 interface Wish {
   roll: string;
+  weight?: number;
   offline?: boolean;
   without?: string[];
 }
 
 /** Node a here; b and c on the other machine. */
-function config({ roll, offline, without = [] }: Wish) {
+function config({ roll, weight = 1, offline, without = [] }: Wish) {
   const there = { host: engine!.endpoint, port: 11_436, address, ...(offline ? { offline } : {}) };
-  const nodes = [{ name: "a" }, { name: "b", ...there }, { name: "c", ...there, port: 11_435 }];
+  const nodes = [
+    { name: "a", weight },
+    { name: "b", ...there },
+    { name: "c", ...there, port: 11_435 },
+  ];
   return labConfig({
     nodes: nodes.filter(({ name }) => !without.includes(name)),
     ollama: { environment: { ROLL: roll } },
@@ -57,26 +55,21 @@ const rollOf = (name: string) =>
     .then((text) => /"ROLL=(\w+)"/.exec(text)?.[1]);
 
 beforeAll(async () => {
-  if (lacking(...NEEDS)) return;
+  if (lacking(...NEEDS_OF_MESH)) return;
   engine = await SpareEngine.start({
     image: process.env["OLLAMA_MESH_HOST_IMAGE"]!,
     images: [ollamaImage(), nginxImage()],
   });
   stack = await Stack.init(config({ roll: "1", without: ["b", "c"] }));
   await stack.up();
-  // Bridges are kept apart from each other: the other machine joins the balancer's.
-  const network = `${stack.mesh}-network`;
-  const format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
-  const gateway = (await run("docker", ["network", "inspect", "--format", format, network])).trim();
-  address = gateway.replace(/\.\d+$/, ".250");
-  await run("docker", ["network", "connect", "--ip", address, network, engine.name]);
+  address = await engine.joinNetworkOf(stack.mesh);
   await up({ roll: "1" });
 }, 300_000);
-beforeEach((context) => NEEDS.forEach((name) => need(context, name)));
+beforeEach((context) => NEEDS_OF_MESH.forEach((name) => need(context, name)));
 afterAll(async () => {
   await engine?.[Symbol.asyncDispose]();
   await stack?.[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 test("an up that meets a dead host says so before anything is changed, and what to declare", async () => {
   await requireServing(lab(), "a", "b", "c");
@@ -95,6 +88,16 @@ test("an up that meets a dead host says so before anything is changed, and what 
   expect(await containers(lab().mesh)).toEqual(before);
   expect(await serverLines(lab().mesh)).toEqual(lines);
   await requireServing(lab(), "a");
+});
+
+test("a dead host stops neither a preview nor an up that changes nothing there", async () => {
+  await lab().configure(config({ roll: "1", weight: 2 }));
+  const previewed = await lab().preview();
+  const others = (changes: string[]) => here(changes).filter((change) => !/M-socket-/.test(change));
+  expect(others(previewed.changes)).toEqual(["update M-a-admission"]);
+  expect(previewed.output).toContain(`Docker engine ${engine!.endpoint}: no engine answers there;`);
+  expect(others((await lab().up()).changes)).toEqual(["update M-a-admission"]);
+  expect((await lab().preview()).changes).toEqual([]);
 });
 
 test("declared offline it is left alone: its lines are out, the others change, a preview names just that", async () => {
@@ -139,7 +142,7 @@ test("taken out of the config, an offline node is forgotten without contact", as
 
 test("when the host is back, up converges what is still declared", async () => {
   await run("docker", ["start", engine!.name]);
-  await until("answer of its engine", () => engine!.docker("version"), { seconds: 60 });
+  await until("answer of its engine", () => engine!.docker("version"), { seconds: 120 });
   await up({ roll: "3", without: ["c"] });
   expect(await rollOf("b")).toBe("3");
   expect(await rollOf("c")).toBe("1"); // forgotten, and left behind

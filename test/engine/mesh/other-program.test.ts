@@ -14,7 +14,7 @@ import { failures, load, served } from "../support/load.ts";
 import { freePort } from "../support/port.ts";
 import { CHECKOUT, Stack } from "../support/stack.ts";
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 story();
 
 let folder: string;
@@ -68,7 +68,7 @@ test("a mesh comes up beside a resource of the program, with an output of that r
 });
 
 test("its server takes over when no node of the mesh is left", async () => {
-  const ask = { url: stack.url, model: model(), tokens: 4, atATime: 2, total: 12 };
+  const ask = { url: stack.url, model: model(), tokens: 4, atATime: 8, total: 24 };
   const before = await load(ask);
   expect(failures(before)).toEqual([]);
   expect(Object.keys(served(before))).toEqual(["one", "two"]);

@@ -9,7 +9,7 @@ import { labConfig, model, stackOfFile } from "../support/lab.ts";
 import { remains } from "../support/leftovers.ts";
 import { chat } from "../support/load.ts";
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 story();
 
@@ -26,11 +26,13 @@ test("a preview of a new stack shows the mesh and touches nothing", async () => 
 
 test("up brings a mesh that answers at the endpoint it names", async () => {
   const stack = lab();
-  const { seconds } = await stack.up();
+  const { seconds, output } = await stack.up();
   figure("fresh up", inSeconds(seconds));
+  expect(output).not.toContain("warning");
   const outputs = await stack.outputs();
-  expect(Object.keys(outputs).sort()).toEqual(["curl", "endpoint", "nodes"]);
+  expect(Object.keys(outputs).sort()).toEqual(["curl", "endpoint", "endpoints", "nodes"]);
   expect(outputs["endpoint"]).toBe(stack.url);
+  expect(outputs["endpoints"]).toEqual([stack.url]);
   expect(outputs["nodes"]).toMatchObject([
     { name: "a", state: "active" },
     { name: "b", state: "active" },
@@ -63,7 +65,13 @@ test("a second checkout in another folder sees no changes, and can change the me
 
   const before = await containers(stack.mesh);
   await stack.configure(
-    labConfig({ nodes: [{ name: "a", weight: 3 }, "b", { name: "c", backup: true }] }),
+    labConfig({
+      nodes: [
+        { name: "a", weight: 3 },
+        { name: "b", weight: 1 },
+        { name: "c", backup: true },
+      ],
+    }),
   );
   const ran = await stack.change("up", [], other.folder);
   expect(ran.code, ran.output).toBe(0);

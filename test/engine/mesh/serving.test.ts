@@ -132,7 +132,7 @@ describe("the npm package openai", () => {
 });
 
 describe("load", () => {
-  test("one request at a time is served by the weights, none by the backup", async () => {
+  test("one request at a time is served by the node of the greatest weight, none by the backup", async () => {
     const outcomes = await load({
       url: lab().url,
       model: model(),
@@ -141,10 +141,7 @@ describe("load", () => {
       total: 60,
     });
     expect(failures(outcomes)).toEqual([]);
-    const counts = served(outcomes);
-    expect(Object.keys(counts)).toEqual(["a", "b"]);
-    // In turns of three, which may have begun in the middle of one.
-    expect(Math.abs(counts["a"]! - 40)).toBeLessThanOrEqual(1);
+    expect(served(outcomes)).toEqual({ a: 60 });
   });
 
   test("16 at a time: none of 200 streams fails, in flight by the weights, none at the backup", async () => {
@@ -198,11 +195,12 @@ describe("load", () => {
     await run("docker", ["start", `${mesh}-a`, `${mesh}-b`]);
     const all: Outcome[] = [];
     await until(
-      "traffic at both primaries and nowhere else",
+      "traffic at primaries and nowhere else",
       async () => {
         const outcomes = await load({ url, model: model(), tokens: 4, atATime: 4, total: 24 });
         all.push(...outcomes);
-        return Object.keys(served(outcomes)).join() === "a,b";
+        // At one of the two or both: the second need not load the model while the first is quicker than a load.
+        return !Object.keys(served(outcomes)).includes("c");
       },
       { seconds: 60 },
     );

@@ -12,7 +12,7 @@ import { story } from "../../support/report/story.ts";
 import { labConfig, nginxImage, stackOfFile } from "../support/lab.ts";
 import { freePort } from "../support/port.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 const NAME = "mesh.example.org";
 let folder: string;
@@ -75,14 +75,14 @@ test("a mesh comes up with them, verified clients are served, and a renewed pair
   await place(second);
   await run("docker", ["kill", "--signal", "HUP", `${lab().mesh}-balancer`]);
   await until("the new certificate", async () => (await status(second.certificate)) === 200, {
-    seconds: 20,
+    seconds: 60,
   });
   expect((await lab().preview()).changes).toEqual([]);
 });
 
 test("files that are not there stop the change before the balancer is touched, in nginx's words", async () => {
   await run("mv", [join(folder, "privkey.pem"), join(folder, "elsewhere.pem")]);
-  await lab().configure(config({ maxBodyMiB: 65 }));
+  await lab().configure(config({ maxBodyMib: 65 }));
   const { code, errors, output } = await lab().tryUp();
   expect(code, output).not.toBe(0);
   expect(errors.join("\n")).toMatch(/cannot load certificate key "\/etc\/nginx\/tls\/privkey.pem"/);

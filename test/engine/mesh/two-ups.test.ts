@@ -5,7 +5,7 @@ import { RunningUp } from "../support/interrupted.ts";
 import { environmentOf, requireServing, rollConfig } from "../support/roll.ts";
 import { stackOfFile } from "../support/lab.ts";
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const PAIR = [{ name: "a" }, { name: "b" }];
 const lab = stackOfFile(() => rollConfig(PAIR), { up: true });

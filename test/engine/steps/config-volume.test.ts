@@ -17,17 +17,15 @@ const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 
 // Real Docker and nginx, the steps themselves, no Pulumi: what a step leaves behind when it works,
 // and that it leaves everything as it was when it does not.
-describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000 }, () => {
+describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 240_000 }, () => {
   const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
   const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
   const balancer = mesh.place;
   const image = mesh.image;
 
   beforeAll(async () => {
-    await mesh.create();
-    await applyConfig({ balancer, image, base, secrets: "" });
-    await mesh.start();
-  }, 60_000);
+    await mesh.serve();
+  });
   afterAll(() => mesh[Symbol.asyncDispose]());
 
   const admission = (name: string): AdmissionInput => {
@@ -67,14 +65,19 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
     // Frozen, they cannot take note that they are to quit: as on a machine with too much to do.
     await inside(`kill -STOP ${workers}`);
     let done = false;
-    const change = applyConfig({ balancer, image, base: `${base}\n# anew`, secrets: "" }).then(
-      () => {
-        done = true;
-      },
-    );
+    const change = applyConfig({
+      balancer,
+      image,
+      base: `${base}\n# anew`,
+      secrets: "",
+      router: mesh.router,
+    }).then(() => {
+      done = true;
+    });
     try {
-      // Ten times, so that a change that only waits for the first answer has the time to end.
-      for (let answers = 0; answers < 10; answers++) {
+      // Five times, so that a change that only waits for the first answer has the time to end; of the 15 s that a change
+      // waits for its nginx, ten have taken ten on a machine with much to do.
+      for (let answers = 0; answers < 5; answers++) {
         const fresh = async () => ![undefined, old].includes(await servingHash(balancer));
         await until("the new config is served", fresh, { seconds: 30 });
       }
@@ -83,7 +86,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
       await inside(`kill -CONT ${workers}`);
     }
     await change;
-    await applyConfig({ balancer, image, base, secrets: "" });
+    await applyConfig({ balancer, image, base, secrets: "", router: mesh.router });
   });
 
   test("without an admitted node, clients get 503 as JSON", async () => {
@@ -95,7 +98,7 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
   test("a config that nginx refuses leaves the old one serving and shows nginx's words", async () => {
     const broken = base.replace("least_conn;", "least_con;");
     const message = await refused(() =>
-      applyConfig({ balancer, image, base: broken, secrets: "" }),
+      applyConfig({ balancer, image, base: broken, secrets: "", router: mesh.router }),
     );
     expect(message).toMatch(
       /^nginx refuses the new config; the old one goes on serving\n {2}nginx says: /,
@@ -111,17 +114,23 @@ describe.skipIf(why)(`config volume${why ? ` (${why})` : ""}`, { timeout: 60_000
         "server_tokens off;",
         `server_tokens off; limit_req_zone ${key} zone=test:1m rate=1r/s;`,
       );
-    await applyConfig({ balancer, image, base: limited("$binary_remote_addr"), secrets: "" });
+    await applyConfig({
+      balancer,
+      image,
+      base: limited("$binary_remote_addr"),
+      secrets: "",
+      router: mesh.router,
+    });
     const message = await refused(() =>
-      applyConfig({ balancer, image, base: limited("$uri"), secrets: "" }),
+      applyConfig({ balancer, image, base: limited("$uri"), secrets: "", router: mesh.router }),
     );
     expect(message).toMatch(
       /^nginx accepted the new config but did not take it over in 15 s; the old one goes on serving\n/,
     );
     expect(message).toContain('limit_req "test" uses the "$uri" key');
     expect(message).toContain("\n  Run pulumi up again, ");
-    await applyConfig({ balancer, image, base, secrets: "" });
-  }, 90_000);
+    await applyConfig({ balancer, image, base, secrets: "", router: mesh.router });
+  });
 
   test("nodes admitted at the same moment are both admitted", async () => {
     await Promise.all([amend(admission("a")), amend(admission("b"))]);

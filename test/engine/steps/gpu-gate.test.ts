@@ -1,8 +1,6 @@
 // The ready gate against a node that plays Ollama: whether its model is on the GPU.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { applyConfig } from "../../../steps/balancer/apply-config.ts";
 import { ready } from "../../../steps/nodes/ready.ts";
-import { nginxConf } from "../../../templates/nginx-conf.ts";
 import { bridgeAddress } from "../../behaviour/harness/docker.ts";
 import { ToyNode } from "../../behaviour/harness/toy-node.ts";
 import { lacking } from "../../support/needs.ts";
@@ -11,18 +9,15 @@ import { BalancerUnderTest } from "../support/balancer-under-test.ts";
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const GIB = 1024 ** 3;
 
-describe.skipIf(why)(`GPU gate${why ? ` (${why})` : ""}`, { timeout: 60_000 }, () => {
+describe.skipIf(why)(`GPU gate${why ? ` (${why})` : ""}`, { timeout: 180_000 }, () => {
   const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
   const balancer = mesh.place;
   let toy: ToyNode;
 
   beforeAll(async () => {
-    await mesh.create();
-    const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
-    await applyConfig({ balancer, image: mesh.image, base, secrets: "" });
-    await mesh.start();
+    await mesh.serve();
     toy = await ToyNode.start({ name: "toy", address: await bridgeAddress() });
-  }, 60_000);
+  });
   afterAll(async () => {
     await toy?.die();
     await mesh[Symbol.asyncDispose]();
@@ -61,7 +56,7 @@ describe.skipIf(why)(`GPU gate${why ? ` (${why})` : ""}`, { timeout: 60_000 }, (
       address: toy.address,
       port: toy.port,
       models: ["llama3.2:3b"],
-      timeoutSeconds: 20,
+      timeoutSeconds: 60,
       warmUp: true,
       maintenance: false,
       pids: 64,

@@ -237,6 +237,6 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
       expect(await sourceOf(to)).not.toBe("");
       await copy(to, open.source);
     }
-    await until("the source is gone", async () => (await sourceOf(to)) === "", { seconds: 20 });
+    await until("the source is gone", async () => (await sourceOf(to)) === "", { seconds: 60 });
   });
 });

@@ -3,9 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
 import { admit, drain, type AdmissionInput } from "../../../steps/nodes/admission.ts";
-import { applyConfig } from "../../../steps/balancer/apply-config.ts";
-import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { tlsProxy } from "../../../templates/nodes/tls-proxy.ts";
+import { nodeHop } from "../../../templates/nodes/hop.ts";
 import { serverLine } from "../../../templates/nodes/upstream.ts";
 import {
   makeAuthority,
@@ -21,7 +19,7 @@ const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const NAME = "gpu.example.org";
 
 // Real Docker and nginx, the steps themselves, no Pulumi.
-describe.skipIf(why)(`a node with HTTPS${why ? ` (${why})` : ""}`, { timeout: 90_000 }, () => {
+describe.skipIf(why)(`a node with HTTPS${why ? ` (${why})` : ""}`, { timeout: 240_000 }, () => {
   const mesh = new BalancerUnderTest(process.env["OLLAMA_MESH_NGINX_IMAGE"] ?? "");
   let authority: TestAuthority;
   let node: ToyNode;
@@ -35,7 +33,7 @@ describe.skipIf(why)(`a node with HTTPS${why ? ` (${why})` : ""}`, { timeout: 90
       address: node.address,
       port: node.port,
       line: serverLine(balancer, nodes[0]!),
-      hop: tlsProxy(balancer, nodes[0]!)!,
+      hop: nodeHop(balancer, nodes[0]!)!,
       tls,
       healthPath: "/",
       drainTimeoutSeconds: 5,
@@ -49,11 +47,8 @@ describe.skipIf(why)(`a node with HTTPS${why ? ` (${why})` : ""}`, { timeout: 90
       address: await bridgeAddress(),
       tls: authority.good,
     });
-    const base = nginxConf(mesh.plan.balancer, mesh.plan.nodes);
-    await mesh.create();
-    await applyConfig({ balancer: mesh.place, image: mesh.image, base, secrets: "" });
-    await mesh.start();
-  }, 90_000);
+    await mesh.serve();
+  });
   afterAll(async () => {
     await mesh[Symbol.asyncDispose]();
     await node?.die();

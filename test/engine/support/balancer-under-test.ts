@@ -1,18 +1,22 @@
-import { randomBytes } from "node:crypto";
 import { run } from "../../../toolchain/command.mjs";
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh, type MeshPlan } from "../../../plan/mesh-plan.ts";
+import { ownStackName } from "./leftovers.ts";
 import { ownSubnet } from "./subnet.ts";
 import type { BalancerRef } from "../../../plan/balancer-ref.ts";
 import { CONFIG_FILE, CONFIG_FOLDER, NGINX_USER } from "../../../templates/nginx-layout.ts";
-import { serving } from "../../../steps/balancer/serving.ts";
+import { routerOf } from "../../../templates/nodes/routed-node.ts";
+import type { Router } from "../../../templates/router-data.ts";
+import { applyConfig } from "../../../steps/balancer/apply-config.ts";
+import { nginxConf } from "../../../templates/nginx-conf.ts";
+import { waitUntilServing } from "../../../steps/balancer/serving.ts";
 
 const ENGINE = "unix:///var/run/docker.sock";
 const docker = (...args: string[]) => run("docker", ["-H", ENGINE, ...args]);
 
 /** A balancer's network, volume and, once started, container, as the mesh makes them; removed on disposal. */
 export class BalancerUnderTest implements AsyncDisposable {
-  readonly name = `mesh-test-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly name = `mesh-${ownStackName()}`;
   readonly place: BalancerRef = {
     endpoint: ENGINE,
     container: `${this.name}-balancer`,
@@ -21,17 +25,33 @@ export class BalancerUnderTest implements AsyncDisposable {
   };
   readonly plan: MeshPlan;
   readonly image: string;
+  /** What its config goes with. */
+  readonly router: Router;
 
   constructor(image: string) {
     this.image = image;
     const config = { nodes: [{ name: "a" }, { name: "b" }], balancer: { subnet: ownSubnet() } };
     this.plan = planMesh(this.name, parseMesh(config));
+    this.router = routerOf(this.plan.balancer)!;
   }
 
   async create(): Promise<void> {
     const { subnet } = this.plan.balancer.addresses;
     await docker("network", "create", "--subnet", subnet, this.place.network);
     await docker("volume", "create", this.place.volume);
+  }
+
+  /**
+   * Makes all of it, with a config without nodes.
+   *
+   * @param edit changes the config
+   */
+  async serve(edit = (conf: string) => conf): Promise<void> {
+    const base = edit(nginxConf(this.plan.balancer, this.plan.nodes));
+    const { place: balancer, image, router } = this;
+    await this.create();
+    await applyConfig({ balancer, image, base, secrets: "", router });
+    await this.start();
   }
 
   async start(): Promise<void> {
@@ -41,7 +61,7 @@ export class BalancerUnderTest implements AsyncDisposable {
       ...["--volume", `${this.place.volume}:${CONFIG_FOLDER}:ro`, this.image],
       ...["nginx", "-e", "stderr", "-c", CONFIG_FILE, "-g", "daemon off;"],
     );
-    await serving({ balancer: this.place, pids: 64 });
+    await waitUntilServing(this.place, this.place.container);
   }
 
   /** The config that the volume's current version holds. */

@@ -11,6 +11,26 @@ export interface SecondCheckout extends AsyncDisposable {
   folder: string;
 }
 
+/**
+ * The files of a commit, built, with this checkout's dependencies.
+ *
+ * @returns undefined where git does not have the commit, as in a shallow clone
+ */
+export async function checkoutOf(commit: string): Promise<SecondCheckout | undefined> {
+  const there = ["cat-file", "-e", `${commit}^{commit}`];
+  if (
+    await run("git", there, { cwd: CHECKOUT }).then(
+      () => false,
+      () => true,
+    )
+  )
+    return undefined;
+  const folder = await ownFolder(`checkout-${commit}`);
+  const archive = `git archive ${commit} | tar --extract --directory '${folder}'`;
+  await run("sh", ["-c", archive], { cwd: CHECKOUT });
+  return built(folder);
+}
+
 /** Copies what git has or would take, links the dependencies, and builds what `npm ci` would build. */
 export async function secondCheckout(): Promise<SecondCheckout> {
   const folder = await ownFolder("another-checkout");
@@ -25,6 +45,10 @@ export async function secondCheckout(): Promise<SecondCheckout> {
       if (error.code !== "ENOENT") throw error; // deleted, but git was not told yet
     });
   }
+  return built(folder);
+}
+
+async function built(folder: string): Promise<SecondCheckout> {
   await symlink(join(CHECKOUT, "node_modules"), join(folder, "node_modules"));
   await run("npm", ["run", "build"], { cwd: folder });
   const remove = () => rm(folder, { recursive: true, force: true });

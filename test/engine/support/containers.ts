@@ -11,7 +11,8 @@ export interface Incarnation {
 }
 
 /**
- * The containers of a mesh by short name: a node's, or "balancer".
+ * The containers of a mesh by short name: a node's, "balancer", which has the ports, or "balancer-nginx", whose name
+ * Pulumi made.
  *
  * @param engine arguments that lead docker to another engine than this machine's
  * @param env in which docker finds it
@@ -34,7 +35,7 @@ export async function containers(
   }[];
   return Object.fromEntries(
     found.map(({ Id, State, Config }, i): [string, Incarnation] => [
-      names[i]!.slice(mesh.length + 1),
+      names[i]!.slice(mesh.length + 1).replace(/^(balancer-nginx)-[0-9a-f]{7}$/, "$1"),
       {
         id: Id,
         startedAt: State.StartedAt,
@@ -44,6 +45,15 @@ export async function containers(
       },
     ]),
   );
+}
+
+/** How each container of a mesh is and what it said last, without polls and loading: for the report of a failed test. */
+export async function lastWords(mesh: string): Promise<string> {
+  const script = `for c in $(docker ps -aq --filter "name=^$1-"); do
+    docker inspect -f '{{.Name}} {{.State.Status}}, exit code {{.State.ExitCode}}, restarted {{.RestartCount}} times, since {{.State.StartedAt}}' $c
+    docker logs --timestamps --tail 300 $c 2>&1 | grep -Ev 'GET +"/api/|HEAD +"/"|llama' | tail -12
+  done`;
+  return run("sh", ["-c", script, "sh", mesh]);
 }
 
 /** The server lines that nginx has at the moment, by node. */

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -61,6 +62,17 @@ export class RunningUp {
     await this.over();
   }
 
+  /** Process ids of its plugins. */
+  async plugins(): Promise<number[]> {
+    const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+    const stats = ids.map((id) => readFile(`/proc/${id}/stat`, "utf8").catch(() => ""));
+    return (await Promise.all(stats)).flatMap((stat) => {
+      const [, id, command = "", parent] = /^(\d+) \((.*)\) \S (\d+)/.exec(stat) ?? [];
+      const own = Number(parent) === this.child.pid && command.startsWith("pulumi-resource");
+      return own ? [Number(id)] : [];
+    });
+  }
+
   /** Ctrl-C: every process of the group gets the signal. */
   async interrupt(): Promise<number | null> {
     process.kill(-this.child.pid!, "SIGINT");
@@ -74,3 +86,6 @@ export class RunningUp {
     return this.child.exitCode;
   }
 }
+
+/** Whether there is such a process. */
+export const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 
 import { lacking, need } from "../../support/needs.ts";
+import { lastWords } from "./containers.ts";
 import { Stack, type StackConfig, type StackOptions } from "./stack.ts";
 
 const NEEDS = ["OLLAMA_MESH_OLLAMA_IMAGE", "OLLAMA_MESH_NGINX_IMAGE", "OLLAMA_MESH_MODEL"] as const;
@@ -39,7 +40,7 @@ export function labConfig(over: StackConfig = {}): StackConfig {
 export function atLab(prepare: () => Promise<void>): void {
   beforeAll(async () => {
     if (!lacking(...NEEDS)) await prepare();
-  }, 240_000);
+  }, 600_000);
   beforeEach((context) => NEEDS.forEach((name) => need(context, name)));
 }
 
@@ -58,7 +59,13 @@ export function stackOfFile(
     stack = await Stack.init(config(), options);
     if (options.up) await stack.up();
   });
-  afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
+  // A failure that load alone brings is not to be had again: what its containers said goes with them.
+  beforeEach(({ onTestFailed }) =>
+    onTestFailed(async () => {
+      if (stack) console.error(await lastWords(stack.mesh));
+    }),
+  );
+  afterAll(async () => stack?.[Symbol.asyncDispose]());
   return () => stack!;
 }
 

@@ -1,5 +1,5 @@
 // What a mesh of a test leaves in the Docker engine, and what dead test runs left.
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,8 +11,13 @@ const HERE = createHash("sha256").update(hostname()).digest("hex").slice(0, 4);
 /** Stacks of tests are named after the process that made them, so that a later run knows whose time is over. */
 const OURS = new RegExp(`^([a-z-]+-test-${HERE}-(\\d+)-[0-9a-f]{4})(?![0-9a-f])`);
 
-/** A stack name that no other process uses. */
-export const ownStackName = () => `test-${HERE}-${process.pid}-${randomBytes(2).toString("hex")}`;
+let names = randomInt(0x10000);
+
+/** A stack name that no other process uses, and this one for nothing else. */
+export function ownStackName(): string {
+  names = (names + 1) % 0x10000;
+  return `test-${HERE}-${process.pid}-${names.toString(16).padStart(4, "0")}`;
+}
 
 /** Makes a folder that a later run removes if this one does not. */
 export async function ownFolder(what: string): Promise<string> {
@@ -25,7 +30,8 @@ export async function ownFolder(what: string): Promise<string> {
 export async function remains(mesh: string): Promise<string[]> {
   const ls = async (kind: string, args: string[]) =>
     (await run("docker", args)).split("\n").flatMap((name) => {
-      const own = name === mesh || name.startsWith(`${mesh}-`) || name.startsWith(`${mesh}.`);
+      // Compose joins by "_".
+      const own = name === mesh || ["-", ".", "_"].some((by) => name.startsWith(mesh + by));
       return own ? [`${kind} ${name}`] : [];
     });
   const all = await Promise.all([

@@ -33,6 +33,10 @@ export interface Ask {
   stream?: boolean;
   /** Tokens of the answer; default the model's own limit. */
   tokens?: number;
+  /**
+   * Default a connection for this request alone: Node keeps one for five seconds, which is when nginx closes it where it has
+   * been reloaded meanwhile.
+   */
   agent?: Agent;
   headers?: Record<string, string>;
   /** A silence as long as this is a failure. Default 60. */
@@ -45,13 +49,8 @@ export interface Ask {
 
 /** One chat through the balancer. Never rejects: a failure is part of the outcome. */
 export function chat(ask: Ask): Promise<Outcome> {
-  const { stream = true, tokens, silenceSeconds = 60, deadlineSeconds } = ask;
-  const body = JSON.stringify({
-    model: ask.model,
-    stream,
-    messages: [{ role: "user", content: "the quick brown fox" }],
-    ...(tokens ? { options: { num_predict: tokens } } : {}),
-  });
+  const { silenceSeconds = 60, deadlineSeconds } = ask;
+  const body = questionOf(ask);
   const outcome: Outcome = {
     node: "",
     status: undefined,
@@ -77,7 +76,7 @@ export function chat(ask: Ask): Promise<Outcome> {
       `${ask.url}/api/chat`,
       {
         method: "POST",
-        ...(ask.agent ? { agent: ask.agent } : {}),
+        agent: ask.agent ?? false,
         // A test's certificate is nobody's.
         ...(secure ? { rejectUnauthorized: false } : {}),
         headers: {
@@ -112,8 +111,17 @@ export function chat(ask: Ask): Promise<Outcome> {
   });
 }
 
+/** The body of a chat. */
+export const questionOf = ({ model, stream = true, tokens }: Ask): string =>
+  JSON.stringify({
+    model,
+    stream,
+    messages: [{ role: "user", content: "the quick brown fox" }],
+    ...(tokens ? { options: { num_predict: tokens } } : {}),
+  });
+
 /** What is wrong with an answer that came to its end. */
-function complaint({ status, body }: Outcome): string | undefined {
+export function complaint({ status, body }: Outcome): string | undefined {
   if (status !== 200) return `status ${status} ${body.slice(0, 200)}`.trim();
   const last = body.trimEnd().split("\n").at(-1) ?? "";
   return /"done":true/.test(last) ? undefined : `ended without "done": ${last.slice(0, 200)}`;

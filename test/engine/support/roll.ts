@@ -31,6 +31,18 @@ export const rollConfig = (
 ): StackConfig =>
   labConfig({ nodes, ollama: { environment }, rollout: { readyTimeoutSeconds: 10 } });
 
+/** A mesh of nodes a and b; another roll replaces a's container. */
+export const rollOfPair = (roll: string): StackConfig =>
+  rollConfig([withEnvironment({ name: "a" }, { ROLL: roll }), { name: "b" }], {});
+
+/** Requires that an up after one that did not end brings that mesh, and both nodes answer. */
+export async function requireConverged(stack: Stack, roll: string): Promise<void> {
+  const ran = await stack.tryUp();
+  expect(ran.code, ran.output).toBe(0);
+  expect(await environmentOf(stack.mesh, "ROLL")).toEqual({ a: roll, b: undefined });
+  await requireServing(stack, "a", "b");
+}
+
 /** What was done to the nodes, as "op node part", other resources left out. */
 export function nodeChanges({ changes }: Ran): string[] {
   return changes.flatMap((change) => {
@@ -48,7 +60,7 @@ export function order(ran: Ran): string {
 
 /** The value of a variable in the container of each node. */
 export async function environmentOf(mesh: string, name: string): Promise<object> {
-  const { balancer: _none, ...nodes } = await containers(mesh);
+  const { balancer: _, "balancer-nginx": __, ...nodes } = await containers(mesh);
   return Object.fromEntries(
     Object.entries(nodes).map(([node, { environment }]) => [
       node,
@@ -59,8 +71,10 @@ export async function environmentOf(mesh: string, name: string): Promise<object>
 
 /** Requires that these nodes answer, all of them and no other, without a failure. */
 export async function requireServing({ url }: Stack, ...nodes: string[]): Promise<void> {
-  const total = 8 * nodes.length;
-  const outcomes = await load({ url, model: model(), tokens: 4, atATime: 4, total });
+  // More than the fastest ones have places for, or the others would have nothing to do.
+  const atATime = 8 * nodes.length;
+  const total = 4 * atATime;
+  const outcomes = await load({ url, model: model(), tokens: 128, atATime, total });
   expect(failures(outcomes)).toEqual([]);
   expect(Object.keys(served(outcomes))).toEqual(nodes);
 }

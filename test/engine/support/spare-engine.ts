@@ -8,6 +8,14 @@ import { run } from "../../../toolchain/command.mjs";
 import { until } from "../../../toolchain/until.mjs";
 import { ownStackName } from "./leftovers.ts";
 
+/** What a mesh that has nodes on one needs. */
+export const NEEDS_OF_MESH = [
+  "OLLAMA_MESH_HOST_IMAGE",
+  "OLLAMA_MESH_OLLAMA_IMAGE",
+  "OLLAMA_MESH_NGINX_IMAGE",
+  "OLLAMA_MESH_MODEL",
+] as const;
+
 /** Where the container sees the folder with socket and files. */
 const INSIDE = "/spare";
 
@@ -50,7 +58,7 @@ export class SpareEngine implements AsyncDisposable {
         ...docker,
         ...[image, "sh", "-c", `. ${INSIDE}/prepare; exec /usr/local/bin/start`],
       ]);
-      await until("answer of the spare engine", () => engine.docker("version"), { seconds: 60 });
+      await until("answer of the spare engine", () => engine.docker("version"), { seconds: 120 });
       if (images.length > 0) await engine.load(images);
       return engine;
     } catch (error) {
@@ -65,6 +73,20 @@ export class SpareEngine implements AsyncDisposable {
 
   /** Runs a program on the machine itself. */
   exec = (...args: string[]): Promise<string> => run("docker", ["exec", this.name, ...args]);
+
+  /**
+   * Puts the machine into a mesh's network beside the balancer: bridges are kept apart from each other.
+   *
+   * @returns its address there
+   */
+  async joinNetworkOf(mesh: string): Promise<string> {
+    const network = `${mesh}-network`;
+    const format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+    const gateway = await run("docker", ["network", "inspect", "--format", format, network]);
+    const address = gateway.trim().replace(/\.\d+$/, ".250");
+    await run("docker", ["network", "connect", "--ip", address, network, this.name]);
+    return address;
+  }
 
   private async load(images: readonly string[]): Promise<void> {
     const file = join(this.folder, "images.tar");

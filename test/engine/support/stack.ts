@@ -1,5 +1,6 @@
 // A stack of the program on the real engine: real pulumi, real Docker, real Ollama.
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -36,14 +37,29 @@ export interface StackOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-/** A mesh's network follows from its name, one of 4,096: of the sixty stacks of a run, one meets another's every fiftieth time. */
+/**
+ * A mesh's network follows from its name, one of 4,096: of the sixty stacks of a run, one meets another's every fiftieth time.
+ * One that is not made yet is claimed by a socket, which the kernel frees however the process ends.
+ */
 async function nameWithFreeNetwork(project: string): Promise<string> {
   for (;;) {
     const name = ownStackName();
     const network = { name, subnet: defaultSubnet(`${project}-${name}`) };
+    if (!(await claimed(network.subnet))) continue;
     const engine = dockerEngine("unix:///var/run/docker.sock");
     if ((await networkProblems(engine, network, [])).length === 0) return name;
   }
+}
+
+/** Whether nobody else on this machine has claimed it; Linux only, elsewhere everything is free. */
+async function claimed(subnet: string): Promise<boolean> {
+  if (process.platform !== "linux") return true;
+  const claim = createServer().unref();
+  return new Promise((resolve) => {
+    claim
+      .on("error", () => resolve(false))
+      .listen(`\0ollama-mesh-test-${subnet}`, () => resolve(true));
+  });
 }
 
 /** A stack with a state folder and a config file of its own; its mesh is gone when it is disposed of. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterAll } from "vitest";
 
-import { builtImage } from "../../../lab/images/docker-image.mjs";
+import { builtImage, type Recipe } from "../../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp, type Lan, type LanHost } from "../../../lab/lan/machines.mjs";
 import { run } from "../../../toolchain/command.mjs";
@@ -72,10 +72,10 @@ export class TestLan {
     return `http://${this.host(1).address}:11434`;
   }
 
-  /** The nodes that have a line in nginx's config. */
-  serving = async (mesh: string): Promise<string[]> => {
+  /** The nodes that have a line in nginx's config, on the machine of a balancer. */
+  serving = async (mesh: string, n = 1): Promise<string[]> => {
     const file = "/etc/nginx/mesh/mesh.json";
-    const state = await this.docker(1, "exec", `${mesh}-balancer`, "cat", file);
+    const state = await this.docker(n, "exec", `${mesh}-balancer`, "cat", file);
     return Object.keys((JSON.parse(state) as { servers: object }).servers).toSorted();
   };
 
@@ -83,7 +83,8 @@ export class TestLan {
   remains = async (n: number, mesh: string): Promise<string[]> => {
     const list = async (kind: string, ...args: string[]) =>
       (await this.docker(n, ...args)).split("\n").flatMap((name) => {
-        return name.startsWith(mesh) ? [`${kind} ${name.slice(mesh.length + 1)}`] : [];
+        const own = name.slice(mesh.length + 1).replace(/^(balancer-nginx)-[0-9a-f]{7}$/, "$1");
+        return name.startsWith(mesh) ? [`${kind} ${own}`] : [];
       });
     const all = [
       await list("container", "ps", "--all", "--format", "{{.Names}}"),
@@ -98,10 +99,15 @@ export class TestLan {
 export const done = ({ changes }: Ran, { mesh }: Stack): string[] =>
   changes.map((change) => change.replace(`${mesh}-`, "").replace(/-[0-9a-f]{6}\b/, "")).toSorted();
 
-/** Machines for the tests of a file, switched on before the first and removed after the last. */
+/**
+ * Machines for the tests of a file, switched on before the first and removed after the last.
+ *
+ * @param more images that each of them has besides the lab's
+ */
 export function lanOfFile(
   count: number,
   prepare: (lan: TestLan) => Promise<void> = async () => {},
+  more: readonly Recipe[] = [],
 ): () => TestLan {
   // A name by which a later run finds what a dead one left.
   const name = `lan-${ownStackName()}`;
@@ -110,7 +116,7 @@ export function lanOfFile(
   atLab(async () => {
     await removeDeadMeshes();
     const image = await builtImage(HOST_IMAGE);
-    const images = [nginxImage(), ollamaImage()];
+    const images = [nginxImage(), ollamaImage(), ...(await Promise.all(more.map(builtImage)))];
     test = new TestLan(await lanUp({ name, folder, count, image, images }));
     await prepare(test);
   });
@@ -122,11 +128,18 @@ export function lanOfFile(
 }
 
 /** The same, with a stack that runs on them and is destroyed before they are removed. No stack where tests are skipped. */
-export function lanStackOfFile(count: number): { lan: () => TestLan; stack: () => Stack } {
+export function lanStackOfFile(
+  count: number,
+  more: readonly Recipe[] = [],
+): { lan: () => TestLan; stack: () => Stack } {
   let stack: Stack | undefined;
-  const lan = lanOfFile(count, async (made) => {
-    stack = await made.stack({ nodes: [] });
-  });
+  const lan = lanOfFile(
+    count,
+    async (made) => {
+      stack = await made.stack({ nodes: [] });
+    },
+    more,
+  );
   afterAll(async () => stack?.[Symbol.asyncDispose](), 60_000);
   return { lan, stack: () => stack! };
 }

@@ -1,5 +1,6 @@
 # A node that looks alive. "500" fails whatever asks a model; "wedged" answers once, for the ready gate,
-# and then lets every request hang while version and tags go on being answered.
+# and then lets every request hang while version and tags go on being answered. "wedges" answers, and hangs
+# in the same way for as long as there is a file /tmp/wedged.
 use strict;
 use IO::Socket::INET;
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
@@ -29,6 +30,13 @@ sub answer {
         if $path eq '/api/tags';
     return ('500 Internal Server Error', '{"error":"the runner has died"}')
         if $ENV{MESH_LIVE_ACTS} eq '500';
+    return ('200 OK', '{"models":[' . join(',', map {"{\"name\":\"$_\",\"size\":1}"} models()) . ']}')
+        if $ENV{MESH_LIVE_ACTS} eq 'wedges' and $path eq '/api/ps';
+    if ($ENV{MESH_LIVE_ACTS} eq 'wedges') {
+        sleep 1;
+        sleep 1 while -e '/tmp/wedged';
+        return ('200 OK', '{"response":"hi","done":true}');
+    }
     if (-e '/tmp/answered') { sleep }
     open my $mark, '>', '/tmp/answered';
     return ('200 OK', '{"response":"hi","done":true}');

@@ -1,9 +1,8 @@
 // Everything about nginx but its nodes.
 import { makeCertificate } from "../../behaviour/harness/certificate.ts";
 import { nginxImage } from "../../engine/support/lab.ts";
+import { freePort } from "../../engine/support/port.ts";
 import { ownSubnet } from "../../engine/support/subnet.ts";
-import { nextRelease } from "../derived-images.ts";
-import { clients } from "../clients.ts";
 import type { LiveMesh } from "../live-mesh.ts";
 import { meshWith, type Scenario } from "../scenario.ts";
 
@@ -72,40 +71,43 @@ async function served({ stack }: LiveMesh): Promise<string> {
   });
 }
 
-export const balancerImage: Scenario = {
-  name: "balancer-image",
-  about: "a new nginx image: what the replacement of a single balancer costs",
-  // Streams that last longer than nginx waits for them.
-  order: {
-    groups: clients().map((group) =>
-      group.tokens > 16 ? { ...group, tokens: 400, deadlineSeconds: 180 } : group,
-    ),
-  },
+export const otherPort: Scenario = {
+  name: "balancer-ports",
+  about: "a management listener comes, for which the container with the ports must be another one",
   async run(live) {
-    const image = await nextRelease(nginxImage(), "nginx");
-    await live.costly("new nginx image", withBalancer({ image }), {
-      touches: [
-        "replace balancer",
-        "replace balancer-serving",
-        "update balancer-config",
-        "update balancer-image",
-        "update balancer-ports",
-      ],
-    });
+    await live.costly(
+      "a management listener",
+      withBalancer({ management: { port: await freePort() } }),
+      {
+        touches: [
+          ...["balancer", "balancer-nginx", "balancer-serving"].map((each) => `replace ${each}`),
+          "update balancer-config",
+          "update balancer-ports",
+        ],
+      },
+    );
   },
 };
 
 export const subnet: Scenario = {
   name: "subnet",
-  about: "another subnet for the mesh network, in which nodes and balancer have fixed addresses",
+  about:
+    "another subnet for the mesh network, in which nodes and balancer have fixed addresses, and back",
   async run(live) {
-    await live.costly("another subnet", withBalancer({ subnet: ownSubnet() }), {
-      touches: [
-        ...["balancer", "balancer-network", "balancer-serving"].map((each) => `replace ${each}`),
-        ...NODES.map((name) => `replace node ${name}`),
-        "update local-preflight",
-      ],
-      maxOut: NODES.length,
-    });
+    const touches = [
+      ...["balancer-joined", "balancer-network"].map((each) => `replace ${each}`),
+      ...NODES.map((name) => `replace node ${name}`),
+      ...["balancer-config", "balancer-serving", "local-preflight"].map((each) => `update ${each}`),
+    ];
+    for (const [what, balancer] of [
+      ["another subnet", { subnet: ownSubnet() }],
+      ["the one before again", {}],
+    ] as const) {
+      const row = await live.costly(what, withBalancer(balancer), { touches });
+      live.expect(row, row.refusedSeconds < 1, "ports were away for more than a moment");
+      live.expect(row, row.kept.join() === "balancer,balancer-nginx", "the balancer was replaced");
+      const { changes } = await live.stack.preview();
+      live.expect(row, changes.length === 0, `a second up would change ${changes.join()}`);
+    }
   },
 };

@@ -1,8 +1,13 @@
 import type { Scenario } from "../scenario.ts";
-import { balancerImage, balancing, frontDoor, subnet } from "./balancer.ts";
-import { hosts } from "./hosts.ts";
+import { balancerImage, balancerImageTls } from "./balancer-image.ts";
+import { balancing, frontDoor, otherPort, subnet } from "./balancer.ts";
+import { cancelled } from "./cancelled.ts";
+import { engineRestarts } from "./machines/engine-restarts.ts";
+import { fullLoad } from "./full-load.ts";
+import { hosts } from "./machines/hosts.ts";
 import { models } from "./models.ts";
 import { nodes } from "./nodes.ts";
+import { seen } from "./seen/seen.ts";
 import { resize } from "./resize.ts";
 import { images, settings } from "./rolls.ts";
 import { diskFull, refusedConfig, refusedImages } from "./refused.ts";
@@ -20,6 +25,8 @@ export const SCENARIOS: readonly Scenario[] = [
   balancing,
   frontDoor,
   balancerImage,
+  balancerImageTls,
+  otherPort,
   subnet,
   twoBalancers,
   models,
@@ -31,5 +38,9 @@ export const SCENARIOS: readonly Scenario[] = [
   stoppedRoll,
   trouble,
   wedged,
+  cancelled,
+  seen,
+  fullLoad,
   hosts,
+  engineRestarts,
 ];

@@ -9,7 +9,7 @@ import { meshWith, type Scenario } from "../scenario.ts";
 import { toyRegistry } from "../toy-registry.ts";
 
 const NODES = ["a", "b", "c"];
-const KEPT = ["a", "b", "balancer", "c"];
+const KEPT = ["a", "b", "balancer", "balancer-nginx", "c"];
 const asBefore = meshWith({}, ...NODES);
 
 const requireKept = (live: LiveMesh, row: { kept: string[]; problems: string[] }) =>
@@ -61,13 +61,13 @@ export const diskFull: Scenario = {
   },
   async run(live) {
     const registry = await toyRegistry(ollamaImage());
-    const config = (models: string[], minimumFreeGiB: number) =>
-      meshWith({ models, rollout: { minimumFreeGiB } }, ...NODES);
+    const config = (models: string[], minimumFreeGib: number) =>
+      meshWith({ models, rollout: { minimumFreeGib } }, ...NODES);
     try {
       const tooLarge = [model(), registry.zeros];
-      await live.failing("less space than rollout.minimumFreeGiB", config(tooLarge, 2), {
+      await live.failing("less space than rollout.minimumFreeGib", config(tooLarge, 2), {
         says: [
-          /host unix:\S+ has 0\.\d GiB left for models, and rollout.minimumFreeGiB asks for 2/,
+          /host unix:\S+ has 0\.\d GiB left for models, and rollout.minimumFreeGib asks for 2/,
         ],
       });
       await live.failing("the disk fills up in the download", config(tooLarge, 0.01), {
@@ -97,7 +97,7 @@ async function smallVolume({ mesh }: Stack) {
   await until("filled volume", () => run("docker", ["exec", holder, "ls", "/tmp/filled"]), {
     seconds: 60,
   });
-  return meshWith({ rollout: { minimumFreeGiB: 0.01 } }, ...NODES);
+  return meshWith({ rollout: { minimumFreeGib: 0.01 } }, ...NODES);
 }
 
 export const refusedConfig: Scenario = {
@@ -114,7 +114,8 @@ export const refusedConfig: Scenario = {
       }),
     );
     // What nginx says is lost with a stopped master; that it is not the new config that serves is not.
-    await hostSignal(`${live.mesh}-balancer`, "STOP");
+    const { "balancer-nginx": nginx } = await live.look();
+    await hostSignal(nginx!.id, "STOP");
     try {
       requireKept(
         live,
@@ -125,7 +126,7 @@ export const refusedConfig: Scenario = {
         ),
       );
     } finally {
-      await hostSignal(`${live.mesh}-balancer`, "CONT");
+      await hostSignal(nginx!.id, "CONT");
     }
     await live.planned(
       "the same again, nginx being well",

@@ -1,6 +1,6 @@
 // From small to large and back, and to nothing.
 import { remains } from "../../engine/support/leftovers.ts";
-import { clients } from "../clients.ts";
+import { clients } from "../load/clients.ts";
 import { meshOf, type Scenario } from "../scenario.ts";
 
 const FEW = ["a", "b", "c"];

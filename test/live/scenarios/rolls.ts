@@ -37,7 +37,7 @@ export const settings: Scenario = {
     await live.planned("an Ollama setting of b", meshOf("a", slower, before), {
       touches: ["replace node b", "update local-preflight"],
     });
-    const limited = node("a", { memoryMiB: 1024 });
+    const limited = node("a", { memoryMib: 1024 });
     await live.planned("a memory limit of a", meshOf(limited, slower, before), {
       // In place: the kernel takes it while the container runs.
       touches: ["update a", "update a-turn", "update local-preflight"],

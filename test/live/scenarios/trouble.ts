@@ -4,7 +4,7 @@ import { ollamaImage } from "../../engine/support/lab.ts";
 import { CHECKOUT } from "../../engine/support/stack.ts";
 import { actingImage } from "../derived-images.ts";
 import { hostSignal } from "../host-signal.ts";
-import { clients } from "../clients.ts";
+import { clients } from "../load/clients.ts";
 import { meshWith, node, type Scenario } from "../scenario.ts";
 
 const docker = (...args: string[]) => run("docker", args);
@@ -50,10 +50,14 @@ export const trouble: Scenario = {
       },
     );
     await live.trouble("nginx crashes", async ({ back }) => {
-      await hostSignal(name("balancer"), "KILL");
+      await hostSignal((await live.look())["balancer-nginx"]!.id, "KILL");
       await back("a");
     });
-    await live.trouble("the balancer is restarted by hand", async ({ back }) => {
+    await live.trouble("nginx is restarted by hand", async ({ back }) => {
+      await docker("restart", (await live.look())["balancer-nginx"]!.id);
+      await back("a");
+    });
+    await live.trouble("the container with its ports is restarted by hand", async ({ back }) => {
       await docker("restart", name("balancer"));
       await back("a");
     });
@@ -63,11 +67,11 @@ export const trouble: Scenario = {
 export const wedged: Scenario = {
   name: "wedged",
   about:
-    "a node goes on answering version and tags, but gives no token any more, until it is restarted",
+    "a node that must not restart by itself goes on answering version and tags, but gives no token any more",
   async config() {
     const image = await actingImage(ollamaImage());
     const wedges = node("d", { ollama: { environment: { MESH_LIVE_ACTS: "wedged" } } });
-    return meshWith({ image }, "a", "b", "c", wedges);
+    return meshWith({ image, balancer: { health: "verdict" } }, "a", "b", "c", wedges);
   },
   order: { groups: clients({ long: 1 }).map((group) => ({ ...group, deadlineSeconds: PATIENCE })) },
   async run(live) {

@@ -31,7 +31,7 @@ export const twoBalancers: Scenario = {
       const config: StackConfig = meshWith({ balancer: { image } }, ...nodes);
       await live.planned("new nginx image of the first balancer", config, {
         touches: [
-          "replace balancer",
+          "replace balancer-nginx",
           "replace balancer-serving",
           "update balancer-config",
           "update balancer-image",

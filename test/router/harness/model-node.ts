@@ -1,13 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as after } from "node:timers/promises";
 
+import { HttpNode, type HttpNodeOptions } from "../../support/http-node.ts";
+
 /** What a node is to be. */
-export interface ModelNodeOptions {
-  name: string;
-  address: string;
-  port?: number;
+export interface ModelNodeOptions extends HttpNodeOptions {
   /** On disk. */
   models: readonly string[];
   /** In memory; default all. */
@@ -20,8 +18,11 @@ export interface ModelNodeOptions {
   loadMs?: number;
 }
 
-/** What is wrong with it: wedged answers lists and no tokens; broken answers every inference with 500. */
-export type Fault = "none" | "wedged" | "broken";
+/**
+ * What is wrong with it: wedged answers lists and no tokens; silent takes every request and answers none, lists
+ * included; broken and unavailable answer every inference at once, with 500 and 503; reset ends its connection.
+ */
+export type Fault = "none" | "wedged" | "silent" | "broken" | "unavailable" | "reset";
 
 /** A request for tokens, as the node saw it. */
 export interface ModelRequest {
@@ -35,9 +36,7 @@ export interface ModelRequest {
  * A node with models, as Ollama behaves towards a balancer: it lists what it has, says 404 to what it has not, loads
  * what is not in memory, and lets wait what is more than its places. A prompt "n=16" is for 16 tokens.
  */
-export class ModelNode implements AsyncDisposable {
-  readonly name: string;
-  readonly address: string;
+export class ModelNode extends HttpNode {
   /** Requests for tokens, in the order of arrival. */
   readonly requests: ModelRequest[] = [];
   /** Models on disk, and in memory; may be changed. */
@@ -47,6 +46,8 @@ export class ModelNode implements AsyncDisposable {
   fault: Fault = "none";
   /** The one model that is wedged while the others are not. */
   wedged: string | undefined;
+  /** Tokens of an answer that it may give so far. */
+  allowed = Infinity;
   /** Probes by the balancer. */
   probes = 0;
   /** Share of a loaded model that is in GPU memory. */
@@ -54,20 +55,15 @@ export class ModelNode implements AsyncDisposable {
   readonly #places: number;
   readonly #loadMs: number;
   readonly #waiting: (() => void)[] = [];
-  readonly #sockets = new Set<Socket>();
   #busy = 0;
-  #port: number;
-  #server: Server | undefined;
 
   private constructor(options: ModelNodeOptions) {
-    this.name = options.name;
-    this.address = options.address;
+    super(options);
     this.models = [...options.models];
     this.loaded = [...(options.loaded ?? options.models)];
     this.everyMs = options.everyMs ?? 0;
     this.#places = options.places ?? 4;
     this.#loadMs = options.loadMs ?? 0;
-    this.#port = options.port ?? 0;
   }
 
   static async start(options: ModelNodeOptions): Promise<ModelNode> {
@@ -76,54 +72,25 @@ export class ModelNode implements AsyncDisposable {
     return node;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
   get places(): number {
     return this.#places;
   }
 
-  /** Its entry in a mesh's config. */
-  get entry() {
-    return { name: this.name, managed: false, address: this.address, port: this.#port };
-  }
-
-  /** Listens, again on the port it had. */
-  async listen(): Promise<void> {
-    const server = createServer((request, response) => {
+  protected override server(): Server {
+    return createServer({ keepAliveTimeout: 0 }, (request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
     });
-    server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ port: this.#port, host: this.address }, resolve);
-    });
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** As after kill -9. */
-  async die(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.die();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = ""] = (request.url ?? "").split("?");
     const body = await text(request);
+    while (this.fault === "silent" && !response.destroyed) await after(20);
     if (path === "/api/version") return json(response, { version: "0.32.15" });
     if (path === "/api/tags") return json(response, { models: this.models.map(tag) });
+    if (path === "/v1/models") {
+      return json(response, { object: "list", data: this.models.map((id) => ({ id })) });
+    }
     if (path === "/api/ps") {
       const entries = this.loaded.map((name) => ({
         ...tag(name),
@@ -151,6 +118,11 @@ export class ModelNode implements AsyncDisposable {
     while (this.#isWedged(seen.model) && !gone.signal.aborted) await after(20);
     if (gone.signal.aborted) return;
     if (this.fault === "broken") return json(response, { error: "the runner has died" }, 500);
+    if (this.fault === "unavailable") return json(response, { error: "server busy" }, 503);
+    if (this.fault === "reset") {
+      response.socket?.resetAndDestroy();
+      return;
+    }
     if (this.#busy >= this.#places) await new Promise<void>((go) => this.#waiting.push(go));
     else this.#busy++;
     try {
@@ -181,9 +153,14 @@ export class ModelNode implements AsyncDisposable {
     gone: AbortSignal,
   ): Promise<void> {
     response.writeHead(200, { "content-type": "application/x-ndjson" });
+    let due = performance.now();
     for (let index = 0; index < count; index++) {
-      if (this.everyMs > 0) await after(this.everyMs, undefined, { signal: gone });
+      // By the clock, not one timer after the other: a late one must not make the node slower than it is said to be.
+      due += this.everyMs;
+      const wait = due - performance.now();
+      if (wait > 0.5) await after(wait, undefined, { signal: gone });
       while (this.#isWedged(model) && !gone.aborted) await after(20);
+      while (index >= this.allowed && !gone.aborted) await after(5);
       gone.throwIfAborted();
       response.write(`${JSON.stringify({ node: this.name, response: "token", done: false })}\n`);
     }

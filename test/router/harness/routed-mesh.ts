@@ -4,12 +4,7 @@ import { ask, nodeOf, type Answered, type Asked } from "../../behaviour/harness/
 import { bridgeAddress } from "../../behaviour/harness/docker.ts";
 import { ForkedModelNode } from "./forked-model-node.ts";
 import { ModelNode, type ModelNodeOptions } from "./model-node.ts";
-import {
-  programFiles,
-  routed,
-  type RoutedNodeUnderTest,
-  type RoutedOptions,
-} from "./routed-conf.ts";
+import { besideConf, type RoutedNodeUnderTest, type RoutedOptions } from "./routed-data.ts";
 
 /** Seconds until every node has been asked, and what a busy machine adds. */
 const KNOWN_SECONDS = 60;
@@ -54,16 +49,18 @@ export class RoutedMesh<N extends RoutedNodeUnderTest = ModelNode> implements As
     nodes: readonly N[],
     options: RoutedOptions,
   ): Promise<RoutedMesh<N>> {
+    let balancer: Balancer | undefined;
     try {
-      const balancer = await Balancer.start(image, config(nodes, options), {
-        edit: (conf) => routed(conf, nodes, options),
-        files: programFiles(nodes, options),
+      balancer = await Balancer.start(image, config(nodes, options), {
+        beside: (files) => besideConf(files, options),
         ...(options.docker ? { docker: options.docker } : {}),
+        ...(options.files ? { files: options.files } : {}),
       });
       const mesh = new RoutedMesh(nodes, balancer, options);
       if (!options.unknown) await mesh.known();
       return mesh;
     } catch (error) {
+      await balancer?.[Symbol.asyncDispose]();
       await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
       throw error;
     }
@@ -124,12 +121,13 @@ export class RoutedMesh<N extends RoutedNodeUnderTest = ModelNode> implements As
 
   /** The balancer's verdict on a node. */
   async verdict(name: string): Promise<string> {
-    return (await ask(`${this.balancer.managementUrl}/verdict/${name}`)).text.trim();
+    const { text } = await ask(`${this.balancer.managementUrl}/verdict/${name}`);
+    return text.trim().split(" ")[0]!;
   }
 
-  /** Serves anew with the same config. */
-  reload(): Promise<void> {
-    return this.balancer.reload(config(this.nodes, this.#options));
+  /** Serves anew with the same config, with some nodes of it. */
+  reload(nodes: readonly N[] = this.nodes): Promise<void> {
+    return this.balancer.reload(config(nodes, this.#options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -143,6 +141,6 @@ export const names = (text: string): string[] =>
   (JSON.parse(text) as { models: { name: string }[] }).models.map(({ name }) => name);
 
 const config = (nodes: readonly RoutedNodeUnderTest[], { balancer = {} }: RoutedOptions) => ({
-  nodes: nodes.map(({ entry }) => entry),
+  nodes: nodes.map(({ entry, places }) => ({ ...entry, places })),
   balancer: { management: { port: 11500 }, ...balancer },
 });

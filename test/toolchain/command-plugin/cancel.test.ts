@@ -83,7 +83,7 @@ describe("a command that has to be ended", () => {
 
   it("is gone with all its processes when its time is up", async () => {
     const outcome = await project.up({
-      late: { create: TREE, options: { customTimeouts: { create: "1s" } } },
+      late: { create: TREE, options: { customTimeouts: { create: "3s" } } },
     });
     expect(outcome.code).not.toBe(0);
     const [group = ""] = await project.ran();
@@ -95,7 +95,7 @@ describe("a command that has to be ended", () => {
     const outcome = await project.up({
       fled: {
         create: "setsid sleep 600 & echo $! >> $LOG; wait",
-        options: { customTimeouts: { create: "1s" } },
+        options: { customTimeouts: { create: "3s" } },
       },
     });
     const [fled = ""] = await project.ran();
@@ -115,7 +115,7 @@ describe("a command that has to be ended", () => {
     child.kill("SIGKILL");
     await finished;
     await until("end of the process group", async () => (await living(group)).length === 0, {
-      seconds: 20,
+      seconds: 60,
     });
   });
 });

@@ -5,8 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ensureToolchain } from "../../../toolchain/ensure.mjs";
-import { PLUGINS } from "../../../toolchain/versions.mjs";
-import { COMMAND_PLUGIN } from "../plugin-in-place.ts";
 
 const PROGRAM = join(import.meta.dirname, "program");
 const NODE_MODULES = join(import.meta.dirname, "../../../node_modules");
@@ -62,23 +60,15 @@ export const noted = (word: string) =>
 
 const nameOf = (urn = "") => urn.split("::").at(-1) ?? "";
 
-/** The environment of the plugin under test: the one in place, or the file named by OLLAMA_MESH_TEST_COMMAND_PLUGIN. */
+/** The environment of the plugin under test, the one in place. */
 async function environment(folder: string): Promise<NodeJS.ProcessEnv> {
-  const env: NodeJS.ProcessEnv = {
+  return {
     ...(await ensureToolchain()),
     PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: "contract",
     PULUMI_DEBUG_COMMANDS: "true",
     LOG: join(folder, "log"),
   };
-  if (COMMAND_PLUGIN) {
-    const home = join(folder, "home");
-    const place = join(home, "plugins", `resource-command-v${PLUGINS.command}`);
-    await mkdir(place, { recursive: true });
-    await symlink(COMMAND_PLUGIN, join(place, "pulumi-resource-command"));
-    env["PULUMI_HOME"] = home;
-  }
-  return env;
 }
 
 export class CommandProject {

@@ -1,5 +1,4 @@
-// What the project relies on in the command plugin. The same cases run through whatever plugin is in place, or
-// through the file that OLLAMA_MESH_TEST_COMMAND_PLUGIN names.
+// What the project relies on in the command plugin. The same cases run through whatever plugin is in place.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import {
@@ -84,9 +83,9 @@ describe("create", () => {
     expect(outputs("plain")).toEqual(["create-out", "create-err"]);
   });
 
-  it("writes the inputs, the default of addPreviousOutputInEnv and the outputs into the state", () => {
+  it("writes the inputs and the outputs into the state, and no defaults", () => {
     const { create, delete: remove } = commands["plain"] ?? {};
-    const inputs = { addPreviousOutputInEnv: true, create, delete: remove };
+    const inputs = { create, delete: remove };
     expect(state["plain"]?.inputs).toEqual(inputs);
     expect(state["plain"]?.outputs).toEqual({
       ...inputs,

@@ -1,5 +1,4 @@
-// What the project relies on in the command plugin. The same cases run through whatever plugin is in place, or
-// through the file that OLLAMA_MESH_TEST_COMMAND_PLUGIN names.
+// What the project relies on in the command plugin. The same cases run through whatever plugin is in place.
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";

@@ -75,3 +75,27 @@ test("refuses a node that is not there, not managed, or there twice", async () =
   await pulumi([]);
   await expect(nodeInStack("a")).rejects.toThrow("the stack has no mesh");
 });
+
+test("knows a node's place at each of two balancers, but for one that is switched off", async () => {
+  const at = (endpoint: string) => {
+    const balancer = { container: "lab-balancer", endpoint };
+    return [
+      command("ready", { balancer, node: "a", container: "lab-a" }),
+      command("admit", { balancer, node: "a", line: "server;" }),
+    ];
+  };
+  const place = (endpoint: string) => ({
+    ready: { node: "a", balancer: { endpoint } },
+    admission: { node: "a", balancer: { endpoint } },
+  });
+  const both = [...at("ssh://one"), ...at("ssh://two")];
+  await pulumi(both);
+  expect(await nodeInStack("a")).toMatchObject({
+    ...place("ssh://one"),
+    second: place("ssh://two"),
+  });
+  await pulumi([...both, command("hosts", { hosts: [], offline: ["ssh://one"] })]);
+  const found = await nodeInStack("a");
+  expect(found).toMatchObject(place("ssh://two"));
+  expect(found.second).toBeUndefined();
+});

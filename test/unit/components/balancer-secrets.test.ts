@@ -15,6 +15,17 @@ const resourcesOf = async (balancer: BalancerArgs, rest: Partial<OllamaMeshArgs>
   (await build({ nodes: [{ name: "one" }, { name: "two" }], balancer, ...rest })).resources;
 const names = (resources: Registered[]) => resources.map(({ name }) => name);
 
+/** The file of keys: each as it is, and as clients send it that know Basic only. */
+function entriesOf(...names: (keyof typeof KEYS)[]): string {
+  const lines = names.flatMap((name) => [
+    `:${KEYS[name]} ${KEYS[name]}:${name};\n`,
+    ...[`${name}:${KEYS[name]}`, `${KEYS[name]}:`]
+      .map((text) => `Basic.${Buffer.from(text).toString("base64")}`)
+      .map((sent) => `:${sent} ${sent}:${name};\n`),
+  ]);
+  return lines.toSorted().join("");
+}
+
 describe("secret files", () => {
   let resources: Registered[];
   beforeAll(async () => {
@@ -34,19 +45,15 @@ describe("secret files", () => {
     );
     expect(secrets.inputs["update"]).toBe(secrets.inputs["create"]);
     expect(secrets.inputs).not.toHaveProperty("delete");
-    expect(secrets.dependsOn).toEqual([
-      "command:local:Command lab-balancer-image",
-      "command:local:Command lab-local-preflight",
-      "docker:index/network:Network lab-balancer-network",
+    const before = ["balancer-image", "balancer-joined", "balancer-ports"];
+    const waitsFor = (...commands: string[]) => [
+      ...commands.map((command) => `command:local:Command lab-${command}`),
       "docker:index/volume:Volume lab-balancer-config",
-    ]);
-    expect(one(resources, COMMAND, "lab-balancer-config").dependsOn).toEqual([
-      "command:local:Command lab-balancer-image",
-      "command:local:Command lab-balancer-secrets",
-      "command:local:Command lab-local-preflight",
-      "docker:index/network:Network lab-balancer-network",
-      "docker:index/volume:Volume lab-balancer-config",
-    ]);
+    ];
+    expect(secrets.dependsOn).toEqual(waitsFor(...before, "local-preflight"));
+    expect(one(resources, COMMAND, "lab-balancer-config").dependsOn).toEqual(
+      waitsFor(...before, "balancer-secrets", "local-preflight"),
+    );
   });
 
   test("are named by a hash that the config's step names too", () => {
@@ -61,7 +68,7 @@ describe("secret files", () => {
       image: "nginx:1.30.6",
       hash: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       files: {
-        "api-keys.conf": `:${KEYS.anna} ${KEYS.anna}:anna;\n:${KEYS.ben} ${KEYS.ben}:ben;\n`,
+        "api-keys.conf": entriesOf("anna", "ben"),
         "certificate.pem": TEST_CERTIFICATE,
         "key.pem": TEST_KEY,
       },
@@ -134,10 +141,17 @@ describe("what a change of a key touches", () => {
     expect(await changed({ access: { apiKeys } }, { access: { apiKeys: turned } })).toEqual([]);
   });
 
-  test("the first key makes the step; limits touch the config alone", async () => {
+  test("the first key makes the step, and nginx anew, with a volume for its use; limits and quotas touch the config alone", async () => {
     expect(await changed({}, { access: { apiKeys } })).toEqual([
       "Command lab-balancer-config",
       "Command lab-balancer-secrets",
+      "Command lab-balancer-usage-owner",
+      "Container lab-balancer-nginx",
+      "Volume lab-balancer-usage",
+    ]);
+    const limited = [{ ...apiKeys[0]!, tokensPerDay: 1000 }, apiKeys[1]!];
+    expect(await changed({ access: { apiKeys } }, { access: { apiKeys: limited } })).toEqual([
+      "Command lab-balancer-config",
     ]);
     expect(await changed({}, { access: { limits: { concurrent: 4 } } })).toEqual([
       "Command lab-balancer-config",
@@ -155,11 +169,52 @@ describe("values that other resources supply", () => {
     });
     const { files } = stepInput(one(resources, COMMAND, "lab-balancer-secrets"));
     expect(files).toEqual({
-      "api-keys.conf": `:${KEYS.anna} ${KEYS.anna}:anna;\n`,
+      "api-keys.conf": entriesOf("anna"),
       "certificate.pem": TEST_CERTIFICATE,
       "key.pem": TEST_KEY,
     });
     expect(JSON.stringify(resources.map(({ inputs }) => inputs))).not.toMatch(/known.later/);
+  });
+});
+
+describe("keys of nodes", () => {
+  const KEY = "key-of-the-far-mesh-0007";
+  const late = (key: string) => pulumi.output(Promise.resolve(key));
+  const nodes = (apiKey: pulumi.Input<string>) => [
+    { name: "one" },
+    { name: "far", managed: false, address: "10.0.0.9", apiKey },
+  ];
+  const holders = (resources: Registered[], text: string) =>
+    resources
+      .flatMap(({ name, inputs }) =>
+        Object.entries(inputs).flatMap(([key, input]) =>
+          JSON.stringify(reveal(input)).includes(text)
+            ? [{ input: `${name}.${key}`, secret: isSecret(input) }]
+            : [],
+        ),
+      )
+      .toSorted((a, b) => (a.input < b.input ? -1 : 1));
+
+  test.each([
+    ["plain", (key: string) => key],
+    ["of another resource", late],
+  ])("%s are told to the node's own step alone, secret there", async (_how, given) => {
+    const { resources } = await build({ nodes: nodes(given(KEY)) });
+    expect(holders(resources, KEY)).toEqual([{ input: "lab-far-admission.stdin", secret: true }]);
+    expect(stepInput(one(resources, COMMAND, "lab-far-admission"))).toMatchObject({
+      apiKey: KEY,
+      hop: { files: { "key-far.conf": `proxy_set_header Authorization "Bearer ${KEY}";\n` } },
+    });
+    expect(JSON.stringify(resources.map(({ inputs }) => inputs))).not.toMatch(/known.later/);
+  });
+
+  test("of a service are told to the step that asks it whether it is ready, too; not to its container", async () => {
+    const service = { name: "vllm", image: "vllm:1", service: { port: 8000 }, apiKey: KEY };
+    const { resources } = await build({ nodes: [{ name: "one" }, service] });
+    expect(holders(resources, KEY)).toEqual([
+      { input: "lab-vllm-admission.stdin", secret: true },
+      { input: "lab-vllm-ready.stdin", secret: true },
+    ]);
   });
 });
 

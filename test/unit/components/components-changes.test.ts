@@ -78,6 +78,16 @@ describe("offline", () => {
     expect(admissions).toEqual([]);
   });
 
+  test("the look at all hosts stays, and says which are off: doctor, status and restart go by it", async () => {
+    const { resources } = await build(args);
+    const { hosts, offline } = stepInput(one(resources, COMMAND, "lab-hosts")) as {
+      hosts: { endpoint: string }[];
+      offline: string[];
+    };
+    expect(hosts.map(({ endpoint }) => endpoint)).toEqual(["unix:///var/run/docker.sock"]);
+    expect(offline).toEqual([host]);
+  });
+
   test("what an offline node is made of may change without a change of its turn", async () => {
     const turn = async (image: string) => {
       const nodes = args.nodes.map((node) => (node.name === "two" ? { ...node, image } : node));
@@ -136,6 +146,7 @@ describe("what a change touches", () => {
     const after = [{ name: "one", ollama: { numParallel: 4 } }, { name: "two" }];
     expect(await changed({ nodes }, { nodes: after })).toEqual([
       "Command lab-local-preflight",
+      "Command lab-one-admission",
       "Command lab-one-turn",
       "Container lab-one",
     ]);

@@ -18,7 +18,7 @@ import {
   THREE_NODES,
 } from "../../support/recorded-mesh.ts";
 import { ADDRESS, MESH_NETWORK } from "../../support/mesh-network.ts";
-import { plainContainer } from "../../support/plain-node.ts";
+import { plainContainer, ROUTER } from "../../support/plain-node.ts";
 
 describe("a mesh of three local nodes", () => {
   let resources: Registered[];
@@ -82,7 +82,11 @@ describe("a mesh of three local nodes", () => {
     test("of the balancer's steps", () => {
       const image = one(resources, COMMAND, "lab-balancer-image");
       expect(withoutStdin(image)).toEqual(command("image"));
-      expect(stepInput(image)).toEqual({ endpoint: LOCAL, images: ["nginx:1.30.6"] });
+      expect(stepInput(image)).toEqual({
+        endpoint: LOCAL,
+        images: ["nginx:1.30.6"],
+        asksNjs: "nginx:1.30.6",
+      });
 
       const ports = one(resources, COMMAND, "lab-balancer-ports");
       expect(withoutStdin(ports)).toEqual(command("ports"));
@@ -100,59 +104,23 @@ describe("a mesh of three local nodes", () => {
         image: "nginx:1.30.6",
         base: expect.stringMatching(/^# Made by ollama-mesh/) as string,
         secrets: "",
+        router: ROUTER,
       });
 
-      const serving = one(resources, COMMAND, "lab-balancer-serving");
-      expect(withoutStdin(serving)).toEqual(
-        command("serving", { triggers: [`${CONTAINER} lab-balancer`] }),
-      );
-      expect(stepInput(serving)).toEqual({ balancer: place, pids: 256 });
-    });
+      const kernel = one(resources, COMMAND, "lab-balancer-kernel");
+      expect(withoutStdin(kernel)).toEqual(command("migratesQueues"));
+      expect(stepInput(kernel)).toEqual({ endpoint: LOCAL, image: "nginx:1.30.6" });
 
-    test("of nginx's container: hardened, on the declared address only, its config read-only", () => {
-      expect(one(resources, CONTAINER, "lab-balancer").inputs).toEqual({
-        name: "lab-balancer",
-        image: "nginx:1.30.6",
-        command: [
-          "nginx",
-          "-e",
-          "stderr",
-          "-c",
-          "/etc/nginx/mesh/current/nginx.conf",
-          "-g",
-          "daemon off;",
-        ],
-        user: "101:101",
-        ports: [{ ip: "127.0.0.1", external: 11_434, internal: 8080 }],
-        networksAdvanced: [{ name: "lab-network", ipv4Address: MESH_NETWORK.balancer }],
-        volumes: [{ volumeName: "lab-config", containerPath: "/etc/nginx/mesh", readOnly: true }],
-        tmpfs: { "/tmp": "mode=1777" },
-        readOnly: true,
-        capabilities: { drops: ["ALL"] },
-        securityOpts: ["no-new-privileges:true"],
-        memory: 1024,
-        memorySwap: 1024,
-        ulimits: [{ name: "nofile", soft: 18_432, hard: 18_432 }],
-        sysctls: {
-          "net.ipv4.tcp_keepalive_time": "15",
-          "net.ipv4.tcp_keepalive_intvl": "5",
-          "net.ipv4.tcp_keepalive_probes": "4",
-          "net.ipv4.tcp_retries2": "5",
-        },
-        labels: [meshLabel, { label: "ollama-mesh.node", value: "balancer" }],
-        healthcheck: {
-          tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8081/config-hash"],
-          interval: "10s",
-          timeout: "3s",
-          retries: 3,
-          startPeriod: "5s",
-        },
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
-        restart: "unless-stopped",
-        stopSignal: "SIGQUIT",
-        stopTimeout: 5,
-        destroyGraceSeconds: 5,
+      const serving = one(resources, COMMAND, "lab-balancer-serving");
+      const nginx = `${CONTAINER} lab-balancer-nginx`;
+      expect(withoutStdin(serving)).toEqual(command("serving", { triggers: [nginx] }));
+      expect(stepInput(serving)).toEqual({
+        balancer: place,
+        mesh: "lab",
+        front: `${CONTAINER} lab-balancer`,
+        nginx,
+        address: MESH_NETWORK.balancer,
+        pids: 256,
       });
     });
 
@@ -188,6 +156,7 @@ describe("a mesh of three local nodes", () => {
         warmUp: true,
         maintenance: false,
         pids: 4096,
+        judge: { address: "lab-balancer", port: 8084 },
       });
 
       const admission = one(resources, COMMAND, "lab-two-admission");
@@ -200,6 +169,12 @@ describe("a mesh of three local nodes", () => {
         address: ADDRESS.two,
         port: 11_434,
         line: `server ${ADDRESS.two}:11434 weight=2 max_fails=10 fail_timeout=2s;`,
+        routed: {
+          kind: "ollama",
+          url: `http://${ADDRESS.two}:11434`,
+          places: 2,
+          weight: 2,
+        },
         healthPath: "/api/version",
         drainTimeoutSeconds: 600,
         engine: LOCAL,

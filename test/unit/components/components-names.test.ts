@@ -82,7 +82,7 @@ describe("mistakes", () => {
   test("in the mesh's name are told like any other", async () => {
     const { message, resources } = await refusal({ nodes: [{ name: "one" }] }, "Lab_1");
     expect(message).toBe(
-      'ollama-mesh: 1 problem in the configuration\n  name of the mesh  must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got "Lab_1"',
+      'ollama-mesh: 1 problem in the configuration\n  name of the mesh  must be lower-case letters, digits and "-", up to 40, since Docker names begin with it, got "Lab_1"; it is what the program calls its OllamaMesh, often <project>-<stack>',
     );
     expect(named(resources)).toEqual(["OllamaMesh Lab_1"]);
   });

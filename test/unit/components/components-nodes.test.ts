@@ -27,11 +27,14 @@ describe("a mesh of a server that it does not run", () => {
     expect(named(resources)).toEqual([
       "Command lab-balancer-config",
       "Command lab-balancer-image",
+      "Command lab-balancer-joined",
+      "Command lab-balancer-kernel",
       "Command lab-balancer-ports",
       "Command lab-balancer-serving",
       "Command lab-local-preflight",
       "Command lab-vllm-admission",
       "Container lab-balancer",
+      "Container lab-balancer-nginx",
       "GpuHost lab-local",
       "LoadBalancer lab-balancer",
       "Network lab-balancer-network",
@@ -51,15 +54,19 @@ describe("a mesh of a server that it does not run", () => {
       address: "10.0.0.9",
       port: 8000,
       line: "server 10.0.0.9:8000 weight=1 max_fails=10 fail_timeout=2s;",
+      routed: { kind: "ollama", url: "http://10.0.0.9:8000" },
       healthPath: "/",
       drainTimeoutSeconds: 600,
     });
     expect(waits(resources, COMMAND, "lab-vllm-admission")).toEqual([
       "Command lab-balancer-config",
       "Command lab-balancer-image",
+      "Command lab-balancer-joined",
+      "Command lab-balancer-kernel",
       "Command lab-balancer-ports",
       "Command lab-balancer-serving",
       "Container lab-balancer",
+      "Container lab-balancer-nginx",
       "Network lab-balancer-network",
       "Volume lab-balancer-config",
     ]);
@@ -67,6 +74,33 @@ describe("a mesh of a server that it does not run", () => {
 
   test("its example call leaves the model open, which the mesh does not know", async () => {
     expect(await valueOf(mesh.curl)).toContain('"model":"MODEL"');
+  });
+});
+
+describe("the example call of a mesh with pools", () => {
+  const POOLS = [
+    { name: "p", path: "/p" },
+    { name: "q", host: "q.example.org" },
+  ];
+  const callOf = async (...nodes: NodeArgs[]) => {
+    const used = POOLS.filter(({ name }) => nodes.some(({ pool }) => pool === name));
+    const { result } = await build({ nodes, balancer: { pools: used } });
+    return (await valueOf(result.curl)).replace(/,"messages".*/, "");
+  };
+  const p = { name: "a", pool: "p", models: ["mp"] };
+  const q = { name: "b", pool: "q", models: ["mq"] };
+
+  test("is answered by the default pool where that has a node, and asks for a model of it", async () => {
+    const own = { name: "c", models: ["m"] };
+    expect(await callOf(p, own)).toBe(`curl -N http://127.0.0.1:11434/api/chat -d '{"model":"m"`);
+    expect(await callOf(p, { name: "c" })).toContain('/api/chat -d \'{"model":"MODEL"');
+  });
+
+  test("goes to the first node's pool where all nodes are in pools: all else is a 404 there", async () => {
+    expect(await callOf(p, q)).toBe(`curl -N http://127.0.0.1:11434/p/api/chat -d '{"model":"mp"`);
+    expect(await callOf(q, p)).toBe(
+      `curl -N -H "Host: q.example.org" http://127.0.0.1:11434/api/chat -d '{"model":"mq"`,
+    );
   });
 });
 
@@ -125,5 +159,15 @@ describe("how much of the model must be on the GPU", () => {
     const { resources } = await build({ nodes: [{ name: "one", ...(gpus ? { gpus } : {}) }] });
     const ready = stepInput(one(resources, COMMAND, "lab-one-ready"));
     expect(ready["minimumGpuPercent"]).toBe(asked);
+  });
+});
+
+test("a limit of CPUs goes to the container, and the host is asked whether it has as many", async () => {
+  const { resources } = await build({ nodes: [{ name: "one", cpus: 2.5 }, { name: "two" }] });
+  expect(one(resources, CONTAINER, "lab-one").inputs["cpus"]).toBe("2.5");
+  expect(one(resources, CONTAINER, "lab-two").inputs).not.toHaveProperty("cpus");
+  expect(stepInput(one(resources, COMMAND, "lab-local-preflight"))["cpus"]).toEqual({
+    node: "one",
+    cpus: 2.5,
   });
 });

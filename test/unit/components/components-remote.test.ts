@@ -68,6 +68,7 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
     );
     expect(providers).toEqual({
       "Container lab-balancer": `${PROVIDER} lab-${KEYS.lb}`,
+      "Container lab-balancer-nginx": `${PROVIDER} lab-${KEYS.lb}`,
       "Network lab-balancer-network": `${PROVIDER} lab-${KEYS.lb}`,
       "Volume lab-balancer-config": `${PROVIDER} lab-${KEYS.lb}`,
       "Container lab-one": `${PROVIDER} lab-${KEYS.gpu1}`,
@@ -98,7 +99,9 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       one(resources, type, name).options.replacementTrigger;
     expect(trigger(CONTAINER, "lab-one")).toBe(KEYS.gpu1);
     expect(trigger(CONTAINER, "lab-two")).toBe(KEYS.gpu2);
-    expect(trigger(CONTAINER, "lab-balancer")).toBe(KEYS.lb);
+    expect(JSON.parse(String(trigger(CONTAINER, "lab-balancer")))[0]).toBe(KEYS.lb);
+    expect(trigger(CONTAINER, "lab-balancer-nginx")).toBe(KEYS.lb);
+    expect(trigger(COMMAND, "lab-balancer-kernel")).toBe(KEYS.lb);
     expect(trigger(NETWORK, "lab-balancer-network")).toBe(KEYS.lb);
     expect(trigger(VOLUME, "lab-balancer-config")).toBe(KEYS.lb);
   });
@@ -190,6 +193,7 @@ describe("a mesh of nodes on other engines, its balancer on a third", () => {
       address: "gpu1.lan",
       port: 11_500,
       line: "server gpu1.lan:11500 weight=1 max_fails=10 fail_timeout=2s;",
+      routed: { kind: "ollama", places: 2 },
       healthPath: "/api/version",
       drainTimeoutSeconds: 600,
       engine: gpu1,

@@ -7,6 +7,7 @@ import { isSecret, one, record, reveal, secret, stepInput, valueOf } from "../..
 import { COMMAND, CONTAINER, MESH, build, named } from "../../support/recorded-mesh.ts";
 import { ADDRESS } from "../../support/mesh-network.ts";
 import { PLAIN_ENVIRONMENT } from "../../support/plain-node.ts";
+import { TEST_CERTIFICATE } from "../../support/test-certificate.ts";
 
 /** A resource whose output a preview does not know. */
 class Supplier extends pulumi.CustomResource {
@@ -90,6 +91,26 @@ describe("values that other resources supply", () => {
   });
 });
 
+// As a program in JavaScript has it where a variable is not set.
+test("a setting that is undefined is one that was left out, in containers and downloads too", async () => {
+  const caCertificate = TEST_CERTIFICATE;
+  const unset = { keepAlive: undefined, numParallel: undefined, caCertificate: undefined };
+  const { resources } = await build({
+    ollama: { keepAlive: "1h", caCertificate, environment: { A: undefined } },
+    nodes: [
+      { name: "one", ollama: { ...unset, environment: { B: undefined } } },
+      { name: "own", image: "own:1", service: { port: 80, environment: { C: undefined } } },
+    ],
+  } as never);
+  const envs = (name: string) => one(resources, CONTAINER, name).inputs["envs"];
+  expect(envs("lab-one")).toEqual(
+    PLAIN_ENVIRONMENT.map((each) => each.replace("KEEP_ALIVE=24h", "KEEP_ALIVE=1h")),
+  );
+  expect(envs("lab-own")).toEqual(["NVIDIA_VISIBLE_DEVICES=void"]);
+  const { pulls } = stepInput(one(resources, COMMAND, "lab-local-models"));
+  expect(pulls).toEqual({ caCertificate });
+});
+
 describe("secrets", () => {
   const value = "hunter2-in-the-environment";
 
@@ -141,9 +162,10 @@ describe("the program of this folder", () => {
     "ollama-mesh:balancer": "{}",
     "ollama-mesh:rollout": "{}",
   };
-  const run = (secretKeys: string[] = []) => {
+  const run = (secretKeys: string[] = [], changed: Record<string, string> = {}) => {
     vi.resetModules();
-    return record(() => import("../../../index.ts"), { stack: "lab", config, secretKeys });
+    const program = async () => (await import("../../../index.ts")).default;
+    return record(program, { stack: "lab", config: { ...config, ...changed }, secretKeys });
   };
 
   test("is a mesh named after project and stack, its outputs those of the stack", async () => {
@@ -151,7 +173,7 @@ describe("the program of this folder", () => {
     expect(resources.filter(({ type }) => type === MESH).map(({ name }) => name)).toEqual([
       "ollama-mesh-lab",
     ]);
-    expect(Object.keys(result).toSorted()).toEqual(["curl", "endpoint", "nodes"]);
+    expect(Object.keys(result).toSorted()).toEqual(["curl", "endpoint", "endpoints", "nodes"]);
     expect((await valueOf(result.nodes)).map(({ name }) => name)).toEqual(["one", "two"]);
   });
 
@@ -163,5 +185,44 @@ describe("the program of this folder", () => {
       ),
     );
     expect(named(plain)).toEqual([]);
+  });
+
+  /** What is said of a stack file with these keys in the place of, or beside, those above. */
+  const said = (changed: Record<string, string>) =>
+    run([], changed).then(
+      () => "nothing",
+      (error: Error) => error.message,
+    );
+
+  test("names keys that are no settings, with what was probably meant, and never their values", async () => {
+    const wrong = {
+      "ollama-mesh:acess": "balancerOnly",
+      "ollama-mesh:model": '["hunter2"]',
+      "ollama-mesh:balancer.maxBodyMib": "12",
+    };
+    expect(await said(wrong)).toBe(
+      [
+        "ollama-mesh: 3 problems in the configuration",
+        '  ["balancer.maxBodyMib"]  is not a setting; one inside another needs pulumi config set --path',
+        '  acess                    is not a setting; did you mean "access"?',
+        '  model                    is not a setting; did you mean "models"?',
+      ].join("\n"),
+    );
+  });
+
+  test("leaves keys of other programs and of Pulumi's providers alone", async () => {
+    expect(await said({ "docker:host": "unix:///x.sock", "ollama-mesh-2:nodes": "[]" })).toBe(
+      "nothing",
+    );
+  });
+
+  test("tells what is no list of nodes, or no monitoring, as any other mistake", async () => {
+    expect(await said({ "ollama-mesh:nodes": "red", "ollama-mesh:monitoring": "yes" })).toBe(
+      [
+        "ollama-mesh: 2 problems in the configuration",
+        '  monitoring  must be an object; {} is enough, got "yes"',
+        '  nodes       must be a list of nodes, got "red"',
+      ].join("\n"),
+    );
   });
 });

@@ -36,7 +36,7 @@ const planOf = (nodes: object[], more: object = {}) =>
   planMesh("lab", parseMesh({ nodes, ...more }));
 const build = (args: OllamaMeshArgs) => record(() => new OllamaMesh("lab", args));
 const identity = { certificate: TEST_CERTIFICATE, key: TEST_KEY };
-const link = { server: identity, client: identity };
+const link = { server: identity, clients: [identity] };
 
 describe("which nodes have a guard", () => {
   test.each<[string, object, object, (string | undefined)[]]>([
@@ -130,7 +130,10 @@ test("the guard's config is this, and nginx 1.30.6 takes it without a warning", 
 test("other certificates are another volume, and its name tells nothing of them", () => {
   const container = planOf([{ name: "near" }, ONLY]).nodes[1]!.container!;
   const files = guardFiles(container, link);
-  const other = guardFiles(container, { ...link, client: { ...identity, certificate: "other" } });
+  const other = guardFiles(container, {
+    ...link,
+    clients: [{ ...identity, certificate: "other" }],
+  });
   expect(guardVolume("g", files)).toMatch(/^g-[0-9a-f]{12}$/);
   expect(guardVolume("g", files)).not.toBe(guardVolume("g", other));
   expect(guardVolume("g", files)).toBe(guardVolume("g", guardFiles(container, link)));

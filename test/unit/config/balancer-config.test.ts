@@ -33,18 +33,27 @@ describe("valid", () => {
       [{ name: "anna", key: KEY }],
       [{ name: "ci@example.org", key: "._~+/=-_AZaz0123" }],
       [{ name: "A", key: "k".repeat(256) }],
+      [{ name: "a", key: KEY, models: ["m", "hf.co/u/m:q4"], tokensPerDay: 1, requestsPerDay: 1 }],
+      [{ name: "a", key: KEY, expires: "2028-02-29" }],
       [
         { name: "lower", key: KEY },
         { name: "upper", key: KEY.toUpperCase() },
       ],
     ],
-    "balancer.access.allow": [["10.0.0.0/8"], ["::1", "2001:db8::/32"], ["192.168.1.7"], ["::/0"]],
-    "balancer.access.deny": [["0.0.0.0/0"], []],
+    "balancer.access.allow": [
+      ["127.0.0.1", "10.0.0.0/8"],
+      ["127.0.0.0/8", "::1", "2001:db8::/32"],
+      ["127.0.0.1", "192.168.1.7"],
+      ["0.0.0.0/0", "::/0"],
+    ],
+    "balancer.access.deny": [["192.168.0.0/16", "::/0"], []],
     "balancer.access.trustedProxies": [["10.0.0.1"], ["fd00::/8"]],
     "balancer.access.corsOrigins": [
       ["*"],
       ["https://chat.example.org"],
       ["http://localhost:3000", "http://127.0.0.1"],
+      ["app://*", "file://", "https://*.a.example", "http://localhost:*", "http://[fd00::1]:3000"],
+      [],
     ],
     "balancer.access.limits": [
       {},
@@ -72,9 +81,11 @@ describe("valid", () => {
       { tries: 1, timeoutSeconds: 1 },
       { tries: 100, timeoutSeconds: 86_400 },
     ],
+    "balancer.log": [{}, { driver: "journald", options: { tag: "mesh" } }, { samplePercent: 1 }],
     "balancer.keepalive": [{}, { requests: 1 }, { connections: 1, timeoutSeconds: 1 }],
     "balancer.keepalive.requests": [10_000_000],
     "balancer.nodeHeader": [true, false],
+    "balancer.closeOnFailure": [true, false],
     "balancer.resolver": ["127.0.0.11", "2001:db8::53"],
     "balancer.maxFails": [1, 1000],
   };
@@ -87,6 +98,15 @@ describe("valid", () => {
       },
     );
   }
+
+  test.each<object>([
+    { endpoint: "collector:4317" },
+    { endpoint: "http://10.0.0.7:1" },
+    { endpoint: "https://traces.example.org:65535", samplePercent: 1, serviceName: "models: home" },
+    { endpoint: "[2001:db8::7]:4317", samplePercent: 100, serviceName: "a" },
+  ])("balancer.tracing %j, with an image that can", (tracing) => {
+    expect(found({ image: "nginx:1.30.6-otel", tracing })).toEqual([]);
+  });
 
   test.each(["uri", "client", "header:X-Session-ID", "cookie:session", "argument:user_id"])(
     "balancer.hashKey %s, with hash",
@@ -112,6 +132,18 @@ describe("invalid", () => {
     "balancer.access.apiKeys": [[], {}, "key", null],
     "balancer.access.apiKeys.0": ["key", null, []],
     "balancer.access.apiKeys.0.name": ["", "a b", "-a", "a:b", "a".repeat(62), 'a"', "a\n"],
+    "balancer.access.apiKeys.0.models": [[], "m", {}, null],
+    "balancer.access.apiKeys.0.tokensPerDay": [0, -1, 1.5, "5", 1e13],
+    "balancer.access.apiKeys.0.requestsPerDay": [0, -1, 1.5, "5", 1e10],
+    "balancer.access.apiKeys.0.expires": [
+      "",
+      "2027-02-30",
+      "31.3.2027",
+      "2027-3-1",
+      2027,
+      "2027-03-31T00:00",
+    ],
+    "balancer.access.countTokens": ["yes", 1, null],
     "balancer.access.apiKeys.0.key": ["short", "k".repeat(257), `${KEY} `, `${KEY}:x`, `${KEY}"`],
     "balancer.access.allow": [[], "10.0.0.0/8"],
     "balancer.access.allow.0": NETWORKS,
@@ -123,7 +155,9 @@ describe("invalid", () => {
       "https://a:123456",
       "HTTPS://a",
       "https://A.example",
-      "https://*.a.example",
+      "https://*.*.example",
+      "https://a.example:80*",
+      "app:",
       "null",
     ],
     "balancer.access.limits": [null, 4],
@@ -151,9 +185,30 @@ describe("invalid", () => {
     "balancer.retry.tries": [0, 101],
     "balancer.retry.timeoutSeconds": [0, 86_401],
     "balancer.keepalive.requests": [0, 10_000_001],
+    "balancer.log": [null, "journald"],
+    "balancer.log.driver": ["", "-a", "a b", 1],
+    "balancer.log.samplePercent": [0, 101, 0.5],
+    "balancer.tracing": [null, "collector:4317"],
+    "balancer.tracing.endpoint": [
+      "",
+      "collector",
+      "collector:0",
+      "collector:123456",
+      "collector:65536",
+      "grpc://collector:4317",
+      "http://collector:4317/v1/traces",
+      "a;b:4317",
+      "a b:4317",
+      "$host:4317",
+      "user:secret@collector:4317",
+    ],
+    "balancer.tracing.samplePercent": [0, 101, "10"],
+    "balancer.tracing.serviceName": ["", " a", "a;", "$a", 'a"', "a".repeat(101), "a\n"],
     "balancer.nodeHeader": ["yes", 0],
+    "balancer.closeOnFailure": ["yes", 0],
     "balancer.resolver": ["dns.lan", "127.0.0.11:53", "fe80::1%eth0", "", 53],
     "nodes.0.drain": ["true", 1, null],
+    "monitoring.webhook": ["", "alerts.lan", "ftp://a", "https:///hook", "https://a:99999/", 1],
   };
   for (const [dotted, values] of Object.entries(WRONG)) {
     test.for(values.map((value) => [String(JSON.stringify(value)), value] as const))(
@@ -164,6 +219,7 @@ describe("invalid", () => {
           "balancer.access.apiKeys.0": { name: "anna", key: KEY },
           "balancer.routes.paths.0": { path: "/a" },
           "balancer.management": { port: 1 },
+          "balancer.tracing": { endpoint: "collector:4317" },
         };
         const holder = Object.keys(beside).find((each) => dotted.startsWith(`${each}.`));
         const mesh = holder ? withValue(pathOf(holder), beside[holder]) : withValue(["models"], []);

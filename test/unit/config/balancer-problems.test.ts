@@ -47,14 +47,47 @@ describe("algorithms", () => {
     ]);
   });
 
-  test.each([{}, { expiresSeconds: 60 }, { cookie: "a", header: "A" }])(
-    "sticky %j is by neither or both",
+  test.each([{}, { expiresSeconds: 60 }, { promptBytes: 0 }])(
+    "sticky %j is by nothing",
     (sticky) => {
       expect(found({ sticky })).toEqual([
-        ["balancer.sticky", "must have either a cookie or a header"],
+        ["balancer.sticky", "must have a cookie, a header or promptBytes"],
       ]);
     },
   );
+
+  test("sticky is by cookie or header, not by both; by the prompt it is alone or beside", () => {
+    expect(found({ sticky: { cookie: "a", header: "A" } })).toEqual([
+      ["balancer.sticky", "must have either a cookie or a header"],
+    ]);
+    for (const sticky of [{ promptBytes: 256 }, { header: "A", promptBytes: 256 }]) {
+      expect(found({ sticky })).toEqual([]);
+    }
+  });
+
+  test("what only routing by models goes by has no effect with plain", () => {
+    const settings = {
+      routing: "plain",
+      health: "verdict",
+      closeOnFailure: true,
+      queue: { longestWaitSeconds: 5 },
+      sticky: { promptBytes: 256 },
+    };
+    expect(found(settings, [{ name: "a", places: 2 }, { name: "b" }])).toEqual(
+      ["health", "closeOnFailure", "queue", "sticky.promptBytes"]
+        .map((field) => `balancer.${field}`)
+        .concat("nodes[0].places")
+        .map((path) => [path, "has no effect with balancer.routing plain; leave one of them out"]),
+    );
+  });
+
+  test("closeOnFailure needs somebody who finds failures", () => {
+    expect(found({ closeOnFailure: true, health: "verdict" })).toEqual([]);
+    expect(found({ closeOnFailure: false, health: "off" })).toEqual([]);
+    expect(found({ closeOnFailure: true, health: "off" })).toEqual([
+      ["balancer.closeOnFailure", "has no effect with balancer.health off; leave one of them out"],
+    ]);
+  });
 
   test("a node drains only where clients stick, and not in maintenance", () => {
     const draining = (rest: object) => [{ name: "a" }, { name: "b", drain: true, ...rest }];
@@ -97,8 +130,16 @@ describe("time", () => {
   ];
 
   test("the budget must have time for every dead node before the last try", () => {
-    expect(found({ connectTimeoutSeconds: 15 })).toEqual([]);
-    expect(found({ connectTimeoutSeconds: 16 })).toEqual(budget(16, 2, 16, 15));
+    for (const [routing, seconds] of [
+      ["models", 120],
+      ["plain", 15],
+    ] as const) {
+      expect(found({ routing, connectTimeoutSeconds: seconds })).toEqual([]);
+      const more = seconds + 1;
+      expect(found({ routing, connectTimeoutSeconds: more })).toEqual(
+        budget(more, 2, more, seconds),
+      );
+    }
     const settings = { connectTimeoutSeconds: 5, retry: { tries: 5, timeoutSeconds: 19 } };
     expect(found(settings, letters(5))).toEqual(budget(20, 5, 5, 19));
     expect(found({ ...settings, retry: { tries: 5, timeoutSeconds: 20 } }, letters(5))).toEqual([]);
@@ -138,10 +179,15 @@ describe("time", () => {
     expect(found({ readTimeoutSeconds }, nodes)).toEqual([]);
   });
 
-  test("the mesh's load time-out holds for a node that has none of its own", () => {
-    const nodes = [{ name: "a" }, { name: "b", ollama: { loadTimeout: "1m" } }];
+  test("the mesh's load time-out holds for nodes that have none of their own, and is named once", () => {
+    const nodes = [...letters(3), { name: "z", ollama: { loadTimeout: "1m" } }];
     const rest = { ollama: { loadTimeout: "10m" } };
-    expect(found({ readTimeoutSeconds: 300 }, nodes, rest)).toEqual(slow("10m", 300));
+    expect(found({ readTimeoutSeconds: 300 }, nodes, rest)).toEqual([
+      [
+        "balancer.readTimeoutSeconds",
+        "must be at least ollama.loadTimeout (10m), or a slow load is aborted and begun again, got 300",
+      ],
+    ]);
   });
 
   test("servers that the mesh does not run have no load time-out that it knows", () => {
@@ -283,4 +329,10 @@ describe("routes", () => {
   test.each(["/api/deleted", "/healthz2", "/api/pulls/", "/a.b", "/..a"])("%s is one", (path) => {
     expect(found({ routes: { paths: [{ path }] } })).toEqual([]);
   });
+});
+
+test("an address that is listened at twice, in whatever spelling", () => {
+  const addresses = ["::1", "127.0.0.1", "0:0:0:0:0:0:0:1"];
+  const mesh = { nodes: [{ name: "a" }, { name: "b" }], balancer: { listen: { addresses } } };
+  expect(problemsOf(mesh).map(({ path }) => path)).toEqual(["balancer.listen.addresses[2]"]);
 });

@@ -17,6 +17,58 @@ const TLS = { certificateFile: "/etc/tls/c.pem", keyFile: "/etc/tls/k.pem" };
 
 test.each<[string, object[], object, object, RegExp[]]>([
   ["two nodes and nothing else", TWO, {}, {}, []],
+  [
+    "a key that has expired",
+    TWO,
+    { access: { apiKeys: [{ ...KEYS.apiKeys[0], expires: "2026-01-31" }] } },
+    {},
+    [
+      /^balancer\.access\.apiKeys\[0\]\.expires {2}is 2026-01-31, which is over: the key of anna is refused; take it out, or give it a later day$/,
+    ],
+  ],
+  [
+    "a burst of no rate",
+    TWO,
+    { access: { limits: { burst: 5, concurrent: 2 } } },
+    {},
+    [
+      /^balancer\.access\.limits\.burst {2}limits nothing without requestsPerMinute; declare that, or leave it out$/,
+    ],
+  ],
+  ["a burst of a rate", TWO, { access: { limits: { burst: 5, requestsPerMinute: 9 } } }, {}, []],
+  [
+    "a key that will",
+    TWO,
+    { access: { apiKeys: [{ ...KEYS.apiKeys[0], expires: "2999-01-31" }] } },
+    {},
+    [],
+  ],
+  [
+    "requests at a time that the balancer is not told of",
+    [
+      { name: "a", ollama: { environment: { OLLAMA_NUM_PARALLEL: "8" } } },
+      { name: "b", places: 8, ollama: { environment: { OLLAMA_NUM_PARALLEL: "8" } } },
+    ],
+    {},
+    {},
+    [
+      /^nodes\[0\]\.ollama\.environment\.OLLAMA_NUM_PARALLEL {2}is not what the balancer goes by: it reckons with 2 requests at a time; declare ollama\.numParallel instead$/,
+    ],
+  ],
+  [
+    "the same of all nodes, once",
+    TWO,
+    {},
+    { ollama: { numParallel: 3, environment: { OLLAMA_NUM_PARALLEL: "8" } } },
+    [/^ollama\.environment\.OLLAMA_NUM_PARALLEL {2}is not .* reckons with 3 requests/],
+  ],
+  [
+    "that nothing reckons with",
+    TWO,
+    { routing: "plain" },
+    { ollama: { environment: { OLLAMA_NUM_PARALLEL: "8" } } },
+    [],
+  ],
   ["one node", [{ name: "a" }], {}, {}, [/^nodes {2}has one node: .*; add a second one/]],
   ["one server by address", [EXTERNAL], {}, {}, [/^nodes {2}has one node/]],
   ["one by name, which may be several", [{ ...EXTERNAL, address: "gpu.lan" }], {}, {}, []],
@@ -55,21 +107,21 @@ test.each<[string, object[], object, object, RegExp[]]>([
   [
     "a read time-out below Ollama's silence",
     TWO,
-    { readTimeoutSeconds: 60 },
+    { readTimeoutSeconds: 120 },
     {},
-    [/^balancer\.readTimeoutSeconds {2}is 60, and Ollama may load .* for 300: /],
+    [/^balancer\.readTimeoutSeconds {2}is 120, and Ollama may load .* for 300: /],
   ],
   [
     "the same with a load time-out declared",
     TWO,
-    { readTimeoutSeconds: 60 },
+    { readTimeoutSeconds: 120 },
     { ollama: { loadTimeout: "30s" } },
     [],
   ],
   [
     "the same for other servers",
     [EXTERNAL, { ...EXTERNAL, name: "y", port: 1 }],
-    { readTimeoutSeconds: 60 },
+    { readTimeoutSeconds: 120 },
     {},
     [],
   ],
@@ -78,7 +130,7 @@ test.each<[string, object[], object, object, RegExp[]]>([
     TWO,
     { readTimeoutSeconds: 10 },
     { ollama: { loadTimeout: "9s" } },
-    [/^balancer\.readTimeoutSeconds {2}is 10, below retry\.timeoutSeconds \(15\): /],
+    [/^balancer\.readTimeoutSeconds {2}is 10, below retry\.timeoutSeconds \(120\): /],
   ],
   [
     "no failures counted",

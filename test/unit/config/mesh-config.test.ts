@@ -25,15 +25,7 @@ describe("valid", () => {
       { name: "a", host: "unix:///run/user/1000/docker.sock", address: "10.0.0.7" },
       { name: "a", managed: false, address: "10.0.0.7", port: 8000 },
     ],
-    "nodes.0.address": [
-      "10.0.0.7",
-      "gpu1",
-      "GPU1.lan",
-      "1gpu.lan",
-      "2001:db8::7",
-      "::1",
-      "xn--bcher-kva.example",
-    ],
+    "nodes.0.address": ["10.0.0.7", "gpu1", "GPU1.lan", "1gpu.lan", "xn--bcher-kva.example"],
     "nodes.0.port": [1, 80, 65535],
     "nodes.0.weight": [1, 1000],
     "nodes.0.backup": [true, false],
@@ -60,7 +52,7 @@ describe("valid", () => {
       `ollama/ollama@sha256:${"0".repeat(64)}`,
     ],
     "nodes.0.models": [[], ["llama3.2:3b"], ["hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"]],
-    "nodes.0.memoryMiB": [64, 100_000_000],
+    "nodes.0.memoryMib": [64, 100_000_000],
     "nodes.0.cpus": [0.5, 1, 128, 2.25, 1 / 3],
     "ollama.keepAlive": ["5m", "24h", "1h30m", "1.5h", "300ms", "0", "-1", "300"],
     "ollama.kvCacheType": ["f16", "q8_0", "q4_0"],
@@ -72,7 +64,7 @@ describe("valid", () => {
     "balancer.connectTimeoutSeconds": [1, 15],
     "rollout.maxUnavailable": [1],
     "rollout.drainTimeoutSeconds": [0, 86_400],
-    "rollout.minimumFreeGiB": [0, 0.5],
+    "rollout.minimumFreeGib": [0, 0.5],
   };
   for (const [dotted, values] of Object.entries(VALID)) {
     const path = pathOf(dotted);
@@ -215,8 +207,8 @@ describe("invalid", () => {
     "nodes.0.port": [0, 65536, 1.5, -1, NaN, Infinity, "80", null, true, 1e21],
     "nodes.0.weight": [0, 1001, 0.5, "1"],
     "nodes.0.maxConnections": [-1, 100_001],
-    "nodes.0.memoryMiB": [0, 63, 1.5, 100_000_001],
-    "nodes.0.cpus": [0, -1, NaN, Infinity, "2", 0.05, 10.05],
+    "nodes.0.memoryMib": [0, 63, 1.5, 100_000_001],
+    "nodes.0.cpus": [0, -1, NaN, Infinity, "2", 0.05, 10.05, 0.0055],
     "nodes.0.access": ["balanceronly", "private", true],
     access: ["none", false],
     "nodes.0.backup": ["true", 1, null],
@@ -237,7 +229,7 @@ describe("invalid", () => {
     "balancer.subnet": ["10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/20", "10.0.0.0", "::/64", "x/20"],
     "balancer.maxFails": [0],
     "rollout.drainTimeoutSeconds": [-1, 86_401],
-    "rollout.minimumFreeGiB": [-1, "2"],
+    "rollout.minimumFreeGib": [-1, "2"],
     models: ["llama3.2:3b", [1], [""]],
     ollama: [null, []],
   };
@@ -293,6 +285,24 @@ describe("a setting of another name", () => {
   ])("%j", (input, path, meant) => {
     expect(problemsOf(input)).toEqual([
       { path, text: `is not a setting; did you mean "${meant}"?` },
+    ]);
+  });
+
+  test("names of 0.1.0 that end in MiB or GiB are answered with today's", () => {
+    const input = {
+      nodes: [{ name: "a", memoryMiB: 1 }],
+      balancer: { maxBodyMiB: 1 },
+      rollout: { minimumFreeGiB: 1 },
+    };
+    expect(problemsOf(input)).toEqual(
+      expect.arrayContaining([
+        { path: "balancer.maxBodyMiB", text: 'is now called "maxBodyMib"; write it so' },
+        { path: "nodes[0].memoryMiB", text: 'is now called "memoryMib"; write it so' },
+        { path: "rollout.minimumFreeGiB", text: 'is now called "minimumFreeGib"; write it so' },
+      ]),
+    );
+    expect(problemsOf({ nodes: [{ name: "a", cpusMiB: 1 }] })).toEqual([
+      { path: "nodes[0].cpusMiB", text: "is not a setting" },
     ]);
   });
 

@@ -38,3 +38,20 @@ describe("an address elsewhere that is in the mesh's own network, which follows 
     expect(problems(node, { subnet: "10.109.48.0/20" })).toEqual([]);
   });
 });
+
+test("a network that the balancer is in already, or that is named twice, could not be joined", () => {
+  const networks = [
+    "chat_default",
+    "lab-network",
+    "lab-net-999",
+    "chat_default",
+    "lab-net-network",
+    "lab-net",
+  ];
+  const mesh = { nodes: [{ name: "a" }, { name: "b" }], balancer: { networks } };
+  expect(messageOf(mesh, "lab").split("\n").slice(1)).toEqual([
+    '  balancer.networks[1]  is the mesh\'s own, which the balancer is in by itself; leave it out, got "lab-network"',
+    '  balancer.networks[2]  is the mesh\'s own, which the balancer is in by itself; leave it out, got "lab-net-999"',
+    '  balancer.networks[3]  is there already; leave it out, got "chat_default"',
+  ]);
+});

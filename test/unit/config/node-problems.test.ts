@@ -1,7 +1,7 @@
 // Settings of nodes and the roll-out, each right by itself, that do not go together.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { problemPaths, problemsOf } from "../../support/config-problems.ts";
+import { messageOf, problemPaths, problemsOf } from "../../support/config-problems.ts";
 
 const at = (nodes: object[], rest: object = {}) => problemPaths({ nodes, ...rest });
 
@@ -73,6 +73,23 @@ test("a share of a model on the GPU where no model is loaded; nothing may be ask
   expect(asks({})).toEqual([]);
 });
 
+test("mounts at one place, and where there is something already", () => {
+  const mounts = ["/models", "/models/", "/tmp/./", "/a/..", "/models/a"].map((path) => ({
+    source: "cache",
+    path,
+  }));
+  const node = { name: "a", image: "vllm:1", service: { port: 8000, mounts } };
+  expect(
+    messageOf({ nodes: [node] })
+      .split("\n")
+      .slice(1),
+  ).toEqual([
+    '  nodes[0].service.mounts[1].path  must be unique, but service.mounts[0] is there already, got "/models/"',
+    '  nodes[0].service.mounts[2].path  must be another path: the container has a /tmp of its own, in memory, which may be written, got "/tmp/./"',
+    '  nodes[0].service.mounts[3].path  must be a folder or file below /, which is the image itself, got "/a/.."',
+  ]);
+});
+
 test("all managed nodes out at once; a single one cannot but be", () => {
   const rollout = { maxUnavailable: 2 };
   expect(at([{ name: "a" }], { rollout })).toEqual([]);
@@ -86,4 +103,100 @@ test("mistakes of one part do not hide those of combinations in another", () => 
     { name: "b", weight: 0 },
   ];
   expect(at(nodes).toSorted()).toEqual(["nodes[0].address", "nodes[1].weight"]);
+});
+
+describe("one engine in two spellings", () => {
+  const found = (...hosts: string[]) =>
+    problemsOf({ nodes: hosts.map((host, at) => ({ name: `n${at}`, host, port: 12_000 + at })) });
+
+  test("is refused, with the spelling that came first", () => {
+    expect(found("ssh://gpu1", "ssh://gpu2", "ssh://GPU1", "ssh://gpu1:22")).toEqual([
+      {
+        path: "nodes[2].host",
+        text: 'must be written as nodes[0].host, since it is the same engine: "ssh://gpu1", got "ssh://GPU1"',
+      },
+      {
+        path: "nodes[3].host",
+        text: 'must be written as nodes[0].host, since it is the same engine: "ssh://gpu1", got "ssh://gpu1:22"',
+      },
+    ]);
+    expect(found("tcp://rack.lan:2376", "tcp://Rack.lan:2376")).toHaveLength(1);
+    expect(
+      found("ssh://ops@gpu1", "ssh://ops@gpu1:22/run/docker.sock", "ssh://ops@Gpu1"),
+    ).toHaveLength(1);
+  });
+
+  test("is not what differs by user, port, kind or socket, or is no Ollama of the mesh", () => {
+    expect(
+      found(
+        ...["ssh://gpu1", "ssh://ops@gpu1", "ssh://Ops@gpu1", "ssh://gpu1:2222", "tcp://gpu1:2376"],
+        ...["tcp://gpu1:22", "ssh://gpu1/run/user/1000/docker.sock"],
+      ),
+    ).toEqual([]);
+    const nodes = [
+      { name: "a", host: "ssh://gpu1" },
+      { name: "b", host: "ssh://GPU1", port: 8000, image: "own:1", service: { port: 8000 } },
+    ];
+    expect(problemsOf({ nodes })).toEqual([]);
+  });
+});
+
+describe("a server that is the balancer itself", () => {
+  const found = (server: object, balancer: object) =>
+    problemsOf({ nodes: [{ name: "b", managed: false, ...server }], balancer }).map(
+      ({ path, text }) => `${path}  ${text}`,
+    );
+  const refused = (place: string) => [
+    `nodes[0].port  must be that of another server: at ${place} the balancer itself listens; declare the port at which yours does`,
+  ];
+  const hosts = [{ host: "ssh://rack1", address: "10.8.0.11" }, { host: "ssh://10.8.0.12" }];
+  const all = { address: "0.0.0.0" };
+
+  test.each<[string, object, object, string]>([
+    [
+      "at one of its addresses",
+      {},
+      { listen: { addresses: ["127.0.0.1", "10.0.0.7"] } },
+      "10.0.0.7:11434",
+    ],
+    [
+      "at its engine's, when it listens on all",
+      { port: 8080 },
+      { host: "ssh://10.0.0.7", listen: { ...all, port: 8080 } },
+      "10.0.0.7:8080",
+    ],
+    [
+      "at the port that redirects",
+      { port: 80 },
+      {
+        listen: { address: "10.0.0.7", port: 443 },
+        tls: { certificateFile: "/t/c", keyFile: "/t/k", redirectPort: 80 },
+      },
+      "10.0.0.7:80",
+    ],
+    [
+      "by Docker's name",
+      { address: "host.docker.internal" },
+      { listen: all },
+      "host.docker.internal:11434",
+    ],
+    ["at the second of two", { address: "10.8.0.12" }, { hosts, listen: all }, "10.8.0.12:11434"],
+    [
+      "at an address that two share",
+      { address: "10.8.0.50" },
+      { hosts, listen: all, virtualAddress: "10.8.0.50/24" },
+      "10.8.0.50:11434",
+    ],
+  ])("%s is refused: it would send requests to itself", (_, server, balancer, place) => {
+    expect(found({ address: "10.0.0.7", ...server }, balancer)).toContain(refused(place)[0]);
+  });
+
+  test.each<[string, object, object]>([
+    ["another port", { port: 11_435 }, { listen: { address: "10.0.0.7" } }],
+    ["another address", {}, { listen: { address: "10.0.0.8" } }],
+    ["its machine, where it is on the loopback", {}, { host: "ssh://10.0.0.7" }],
+    ["one in maintenance", { maintenance: true }, { listen: { address: "10.0.0.7" } }],
+  ])("but not %s", (_, server, balancer) => {
+    expect(found({ address: "10.0.0.7", ...server }, balancer)).toEqual([]);
+  });
 });

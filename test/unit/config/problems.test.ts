@@ -78,6 +78,19 @@ describe("a value in a message", () => {
     expect(show(value)).toBe(text);
   });
 
+  test.each([
+    ["ssh://root:hunter2@gpu1", '"ssh://root:***@gpu1"'],
+    ["tcp://:hunter2@gpu1:2375", '"tcp://:***@gpu1:2375"'],
+    ["https://me:hun/t:e@r2@registry/x:1", '"https://me:***@registry/x:1"'],
+    ["me:hunter2@registry/x", '"me:***@registry/x"'],
+    // Neither are passwords.
+    ["ollama/ollama:1@sha256:7", '"ollama/ollama:1@sha256:7"'],
+    ["x:1@sha256:7", '"x:1@sha256:7"'],
+    ["ssh://ops@gpu1:99999", '"ssh://ops@gpu1:99999"'],
+  ])("hides a password that is part of %s", (value, text) => {
+    expect(show(value)).toBe(text);
+  });
+
   test("has at most 60 characters on one line, whatever it is", () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {

@@ -12,22 +12,30 @@ describe("the arguments", () => {
       "OllamaSettings",
       "NodeTlsArgs",
       "MountArgs",
+      "ProbeArgs",
       "ServiceArgs",
       "NodeArgs",
+      "LogArgs",
+      "TracingArgs",
+      "QueueArgs",
       "ListenArgs",
       "KeepaliveArgs",
       "StickyArgs",
       "RetryArgs",
       "RouteArgs",
       "RoutesArgs",
+      "PoolArgs",
       "ManagementArgs",
       "TlsArgs",
       "ApiKeyArgs",
       "LimitArgs",
       "AccessArgs",
+      "BalancerHostArgs",
       "BalancerArgs",
       "RolloutArgs",
+      "MonitoringArgs",
       "OllamaMeshArgs",
+      "MonitoringStatus",
       "NodeStatus",
     ]);
   });
@@ -41,26 +49,30 @@ describe("the arguments", () => {
     expect(doc).not.toContain("{@");
   });
 
+  const isOutput = (name: string) => /^(Node|Monitoring)Status\./.test(name);
   const optional = properties.filter(
-    ([, { key, optional }]) => optional && !["balancer", "rollout"].includes(key),
+    ([name, { key, optional }]) =>
+      optional && !isOutput(name) && !["balancer", "rollout"].includes(key),
   );
   test.each(optional)("%s names its default, or what it goes with", (_, { doc }) => {
     expect(doc).toMatch(/\b(Default|Exclusive with|Required with)\b/);
   });
 
   test("only what has no default is required", () => {
-    const required = properties.filter(
-      ([name, { optional }]) => !optional && !name.startsWith("NodeStatus."),
-    );
+    const required = properties.filter(([name, { optional }]) => !optional && !isOutput(name));
     expect(required.map(([name]) => name)).toEqual([
       "MountArgs.source",
       "MountArgs.path",
+      "ProbeArgs.path",
       "ServiceArgs.port",
       "NodeArgs.name",
+      "TracingArgs.endpoint",
       "RouteArgs.path",
+      "PoolArgs.name",
       "ManagementArgs.port",
       "ApiKeyArgs.name",
       "ApiKeyArgs.key",
+      "BalancerHostArgs.host",
       "OllamaMeshArgs.nodes",
     ]);
   });
@@ -94,12 +106,17 @@ describe("Pulumi.yaml", () => {
       access: "",
       balancer: {},
       rollout: {},
+      // An object would be a monitoring.
+      monitoring: "",
     });
   });
 });
 
 // Their docstrings speak of the version instead of naming it.
-const PROSE = ["image", "balancer.image"];
+const PROSE = [
+  ...["image", "balancer.image"],
+  ...["prometheusImage", "grafanaImage", "alertmanagerImage"].map((key) => `monitoring.${key}`),
+];
 
 describe("defaults", () => {
   const code = defaultsOfCode();
@@ -141,12 +158,11 @@ describe("defaults", () => {
   });
 });
 
-describe("README.md", () => {
-  const text = read("README.md");
-  const section = /^## Configuration$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text)?.[1] ?? "";
+describe("docs/configuration.md", () => {
+  const text = read("docs/configuration.md");
 
   /** Its rows: | `nodes[].weight` | number | `1` | meaning | */
-  const rows = [...section.matchAll(/^\| *`([^`]+)` *\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)].map(
+  const rows = [...text.matchAll(/^\| *`([^`]+)` *\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)].map(
     ([, key = "", type = "", fallback = "", meaning = ""]) => ({
       key,
       type: type.trim(),

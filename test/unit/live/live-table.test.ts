@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { errorsIn } from "../../live/nginx-words.ts";
 import type { Row } from "../../live/observed.ts";
 import { observe } from "../../live/observed.ts";
 import { summedUp, table } from "../../live/report.ts";
@@ -60,6 +61,7 @@ describe("the table", () => {
     seconds: 1,
     touched: ["update a-admission"],
     kept: ["a"],
+    said: [],
     notes: [],
     problems: [],
     ...observe([], 0),
@@ -92,4 +94,17 @@ describe("the table", () => {
       "|  | trouble; a is back | 10 | 0 | 0 | 0 | 0 | nothing | none |",
     ]);
   });
+});
+
+test("nginx's errors are counted by what they have in common", () => {
+  const line = (level: string, text: string) => `2026/11/26 13:22:01 [${level}] 30#30: ${text}`;
+  const timedOut = "upstream timed out (110: Connection timed out) while connecting to upstream";
+  const log = [
+    line("error", `*7 ${timedOut}, client: 10.0.0.1, server: _, request: "GET / HTTP/1.1"`),
+    line("error", `*8 ${timedOut}, client: 10.0.0.9, server: _, request: "GET / HTTP/1.1"`),
+    line("warn", "*8 upstream server temporarily disabled while connecting to upstream"),
+    line("emerg", "bind() to 0.0.0.0:8080 failed"),
+    '{"status":200}',
+  ];
+  expect(errorsIn(log.join("\n"))).toEqual({ [timedOut]: 2, "bind() to 0.0.0.0:8080 failed": 1 });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { assignAddresses } from "../../../plan/addresses.ts";
+import { assignAddresses, balancerAddresses, watcherAddress } from "../../../plan/addresses.ts";
 import { defaultSubnet, parseSubnet } from "../../../config/subnet.ts";
 
 const SUBNET = "10.25.240.0/20";
@@ -13,6 +13,14 @@ const subnet = fc
 
 /** The 32 bits of an address. */
 const toNumber = (ip: string) => ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+
+test("the balancer's are nobody else's", () => {
+  const own = balancerAddresses(assignAddresses("10.25.240.0/20", []).balancer);
+  expect(own).toEqual(["10.25.240.2", "10.25.240.6", "10.25.240.7", "10.25.240.8", "10.25.240.9"]);
+  for (const program of ["prometheus", "grafana", "alertmanager"] as const) {
+    expect(own).not.toContain(watcherAddress(SUBNET, program));
+  }
+});
 
 describe("addresses of nodes", () => {
   test("are unique, in the subnet, and keep clear of network, gateway, balancer and broadcast", () => {

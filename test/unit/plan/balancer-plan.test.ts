@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { OllamaMeshArgs } from "../../../config/mesh-args.ts";
 import { parseMesh } from "../../../config/parse-mesh.ts";
 import { planMesh } from "../../../plan/mesh-plan.ts";
+import { verdictSource } from "../../../plan/verdict-source.ts";
 
 const plan = (args: OllamaMeshArgs) => planMesh("lab", parseMesh(args));
 
@@ -36,7 +37,7 @@ test("settings of the balancer and the roll-out stand over the defaults, one by 
     drainTimeoutSeconds: 5,
     readyTimeoutSeconds: 600,
     warmUp: false,
-    minimumFreeGiB: 2,
+    minimumFreeGib: 2,
   });
 });
 
@@ -75,7 +76,8 @@ describe("what of the balancer is there only when it was declared", () => {
 
 describe("the URL for clients", () => {
   const url = (balancer: OllamaMeshArgs["balancer"]) =>
-    plan({ nodes: [{ name: "a", address: "10.0.0.7" }], balancer: balancer! }).balancer.url;
+    plan({ nodes: [{ name: "a", managed: false, address: "10.0.0.7" }], balancer: balancer! })
+      .balancer.url;
   test.each<[OllamaMeshArgs["balancer"], string]>([
     [{}, "http://127.0.0.1:11434"],
     [{ listen: { address: "10.0.0.2", port: 80 } }, "http://10.0.0.2:80"],
@@ -91,6 +93,16 @@ describe("the URL for clients", () => {
     [{ address: "2001:db8::3" }, "http://[2001:db8::3]:11434"],
   ])("%j: %s", (balancer, expected) => {
     expect(url(balancer)).toBe(expected);
+  });
+
+  test("may have a name that only ssh knows, which no URL may have", () => {
+    const balancer = { host: "ssh://gpu.1", listen: { address: "0.0.0.0" } };
+    const meshPlan = plan({ nodes: [{ name: "a", host: "ssh://a.lan" }], balancer });
+    expect(verdictSource(meshPlan.balancer, meshPlan.nodes[0]!)).toEqual({
+      via: "front",
+      address: "gpu.1",
+      port: 11434,
+    });
   });
 
   test.each<[string, OllamaMeshArgs["balancer"], boolean]>([

@@ -59,7 +59,7 @@ describe("how a node is reached", () => {
       name: "vllm",
       address: "10.0.0.9",
       port: 8000,
-      weight: 1,
+      kind: "ollama",
       backup: false,
       maintenance: false,
       drain: false,

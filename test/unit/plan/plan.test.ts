@@ -12,7 +12,9 @@ const plan = (args: OllamaMeshArgs): MeshPlan => planMesh("lab", parseMesh(args)
 
 test("a mesh of one name is this plan, every default in its place", () => {
   const address = ADDRESS.one;
-  expect(plan({ nodes: [{ name: "one" }] })).toEqual({
+  const { balancers, ...rest } = plan({ nodes: [{ name: "one" }] });
+  expect(balancers).toEqual([rest.balancer]);
+  expect(rest).toEqual({
     name: "lab",
     hosts: [
       {
@@ -35,7 +37,8 @@ test("a mesh of one name is this plan, every default in its place", () => {
         name: "one",
         address,
         port: 11_434,
-        weight: 1,
+        places: 2,
+        kind: "ollama",
         backup: false,
         maintenance: false,
         drain: false,
@@ -56,13 +59,17 @@ test("a mesh of one name is this plan, every default in its place", () => {
     ],
     balancer: {
       image: "nginx:1.30.6",
+      routing: "models",
       algorithm: "least_conn",
+      health: "restart",
+      closeOnFailure: false,
+      queue: { longestWaitSeconds: 60 },
       connectTimeoutSeconds: 2,
       readTimeoutSeconds: 900,
       sendTimeoutSeconds: 60,
       maxFails: 10,
       failTimeoutSeconds: 2,
-      maxBodyMiB: 64,
+      maxBodyMib: 64,
       nodeHeader: true,
       workers: 2,
       endpoint: "unix:///var/run/docker.sock",
@@ -79,18 +86,19 @@ test("a mesh of one name is this plan, every default in its place", () => {
       retry: {
         on: ["error", "timeout", "http_404", "http_500", "http_502", "http_503", "non_idempotent"],
         tries: 3,
-        timeoutSeconds: 15,
+        timeoutSeconds: 120,
       },
       keepalive: { connections: 32, timeoutSeconds: 60, requests: 1000 },
       url: "http://127.0.0.1:11434",
       urlBySsh: false,
+      urls: ["http://127.0.0.1:11434"],
     },
     rollout: {
       maxUnavailable: 1,
       drainTimeoutSeconds: 600,
       readyTimeoutSeconds: 600,
       warmUp: true,
-      minimumFreeGiB: 2,
+      minimumFreeGib: 2,
     },
   });
 });
@@ -172,6 +180,21 @@ describe("pure", () => {
         expect(byKey(two)).toEqual(byKey(one));
       }),
     );
+  });
+
+  test("of a host it tells the highest limit of CPUs, whoever comes first", () => {
+    const nodes = [
+      { name: "small", cpus: 2 },
+      { name: "big", cpus: 8.5 },
+      { name: "free" },
+      { name: "also", cpus: 8.5 },
+      { name: "far", host: "ssh://gpu1.lan" },
+    ];
+    for (const each of [nodes, nodes.toReversed()]) {
+      const cpus = new Map(plan({ nodes: each }).hosts.map((host) => [host.key, host.cpus]));
+      expect(cpus.get("local")).toEqual({ node: "also", cpus: 8.5 });
+      expect([...cpus.values()].filter((limit) => limit === undefined)).toHaveLength(1);
+    }
   });
 
   test("the config is not changed", () => {

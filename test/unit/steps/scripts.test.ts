@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { describe, expect, test, type TestContext } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const scripts = globSync("steps/**/*.{sh,pl}", { cwd: ROOT }).sort();
+const scripts = globSync("{steps,components}/**/*.{sh,pl}", { cwd: ROOT }).sort();
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 /** What a checker says of a file: nothing when it finds nothing. */

@@ -21,8 +21,8 @@ describe("the lines of admitted nodes", () => {
     });
     const nodes = [external("b", "10.0.0.1", 1), external("a", "10.0.0.2", 3)];
     expect(servers(rendered({ nodes }).conf)).toEqual([
-      "10.0.0.2:11434 weight=3 max_fails=10 fail_timeout=2s",
-      "10.0.0.1:11434 weight=1 max_fails=10 fail_timeout=2s",
+      "10.0.0.2:11434 weight=3 max_fails=10 fail_timeout=2s route=a",
+      "10.0.0.1:11434 weight=1 max_fails=10 fail_timeout=2s route=b",
     ]);
   });
 
@@ -31,9 +31,10 @@ describe("the lines of admitted nodes", () => {
     const first = (admitted: (node: NodePlan) => boolean) =>
       servers(rendered({ nodes }, admitted).conf).map((line) => line === placeholder);
     expect(first(() => false)).toEqual([true]);
-    expect(first(({ backup }) => backup)).toEqual([true, false]);
+    // A backup has two lines: hints are looked up among primaries only.
+    expect(first(({ backup }) => backup)).toEqual([true, false, false]);
     expect(first(({ backup }) => !backup)).toEqual([false]);
-    expect(first(() => true)).toEqual([false, false]);
+    expect(first(() => true)).toEqual([false, false, false]);
   });
 
   test("a node that is down is a primary to nginx and needs no placeholder", () => {
@@ -45,7 +46,9 @@ describe("the lines of admitted nodes", () => {
   test("a host whose name begins with backup is a primary", () => {
     for (const address of ["backup", "backup-gpu.lan"]) {
       const { conf } = rendered({ nodes: [{ name: "a", managed: false, address }] });
-      expect(servers(conf)).toEqual([`${address}:11434 weight=1 max_fails=10 fail_timeout=2s`]);
+      expect(servers(conf)).toEqual([
+        `${address}:11434 weight=1 max_fails=10 fail_timeout=2s route=a`,
+      ]);
     }
   });
 
@@ -102,7 +105,7 @@ describe("filling", () => {
     const filled = fillSlots(base, {
       servers: line("server a"),
       names: line("a b"),
-      tlsProxies: line("server c"),
+      hops: line("server c"),
     });
     expect(fillHash(filled, "0123")).toBe(
       base
@@ -164,5 +167,64 @@ describe("the hash", () => {
       rendered({ nodes, balancer: { retry: { tries: 2 } } }),
     ].map(({ hash }) => hash);
     expect(new Set(hashes).size).toBe(hashes.length);
+  });
+});
+
+test("a name is looked up once where the config has no resolver any more", () => {
+  const servers = {
+    a: { line: "server a.lan:1 weight=1 resolve backup;", addresses: [], port: 1 },
+  };
+  const base = (resolver: string) =>
+    `${resolver}    upstream ollama {\n        # @admitted-nodes@;\n    }\n`;
+  expect(withServers(base("    resolver 192.168.1.1;\n"), servers).conf).toContain(
+    "server a.lan:1 weight=1 resolve backup;",
+  );
+  expect(withServers(base(""), servers).conf).toContain("server a.lan:1 weight=1 backup;");
+});
+
+describe("pools", () => {
+  const base = [
+    "    upstream ollama {\n        # @admitted-nodes@;\n    }\n",
+    "    upstream ollama_pool.p {\n        # @admitted-nodes:p@;\n    }\n",
+  ];
+  const node = (name: string, pool?: string) => ({
+    line: `server ${name};`,
+    addresses: [],
+    port: 1,
+    ...(pool === undefined ? {} : { pool }),
+    routed: { kind: "ollama" as const, ...(pool === undefined ? {} : { pool }) },
+  });
+  const lines = (text: string) =>
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith("server "));
+
+  test("have their own nodes, and a placeholder each", () => {
+    const two = { a: node("a"), b: node("b", "p") };
+    expect(withServers(base.join(""), two).conf).toBe(
+      "    upstream ollama {\n        server a;\n    }\n    upstream ollama_pool.p {\n        server b;\n    }\n",
+    );
+    expect(lines(withServers(base.join(""), { b: node("b", "p") }).conf)).toEqual([
+      PLACEHOLDER_SERVER,
+      "server b;",
+    ]);
+  });
+
+  test("that are not there any more have no group, and the program knows nothing of their nodes", () => {
+    const router = { program: "", settings: {} as never };
+    const { conf, files } = withServers(
+      base.join(""),
+      { a: node("a"), c: node("c", "gone") },
+      "",
+      router,
+    );
+    expect(lines(conf)).toEqual(["server a route=a;", PLACEHOLDER_SERVER]);
+    expect(Object.values(files).join("")).not.toContain('"c"');
+  });
+
+  test("are one group where the config has none, until their nodes are amended", () => {
+    const all = { a: node("a"), b: node("b", "p") };
+    expect(lines(withServers(base[0]!, all).conf)).toEqual(["server a;", "server b;"]);
   });
 });

@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { planMesh } from "../../../plan/mesh-plan.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { serverLine } from "../../../templates/nodes/upstream.ts";
 import { admitted } from "../../support/admitted.ts";
 import { need } from "../../support/needs.ts";
 import { everywhere, inside, readNginx } from "../../support/nginx-tokens.ts";
@@ -28,7 +27,7 @@ describe("what does not change the config", () => {
   test("what concerns containers only", () => {
     const plain = rendered({ nodes: [{ name: "a" }] });
     const full = rendered({
-      nodes: [{ name: "a", gpus: { vendor: "nvidia" }, image: "own:1", cpus: 2, models: ["m"] }],
+      nodes: [{ name: "a", memoryMib: 1024, image: "own:1", cpus: 2, models: ["m"] }],
       models: ["n"],
       image: "own:2",
       ollama: { debug: true },
@@ -54,9 +53,7 @@ describe("many nodes", () => {
     const { balancer, nodes } = planMesh("lab", { nodes: many(1000) });
     const { conf } = withServers(
       nginxConf(balancer, nodes),
-      Object.fromEntries(
-        nodes.map((node) => [node.name, admitted(serverLine(balancer, node), node)]),
-      ),
+      Object.fromEntries(nodes.map((node) => [node.name, admitted(balancer, node)])),
     );
     expect(new Set(servers(conf)).size).toBe(1000);
     expect(inside(readNginx(conf), "http", "map $mesh_upstream")).toHaveLength(1001);
@@ -87,7 +84,8 @@ describe("many nodes", () => {
 describe("what clients may reach", () => {
   const front = inside(readNginx(rendered({ nodes: [{ name: "a" }] }).conf), "http", "server");
   const locations = front.filter(({ name }) => name === "location");
-  const proxied = locations.filter(({ block }) => block!.some(({ name }) => name === "proxy_pass"));
+  const isPassed = ({ name }: { name: string }) => name === "proxy_pass" || name === "js_content";
+  const proxied = locations.filter(({ block }) => block!.some(isPassed));
 
   test("is a list; whatever is not on it is answered by nginx", () => {
     expect(proxied.map(({ args }) => args.join(" ")).toSorted()).toEqual([
@@ -98,7 +96,9 @@ describe("what clients may reach", () => {
       "= /api/embeddings",
       "= /api/generate",
       "= /api/ps",
+      "= /api/pull",
       "= /api/show",
+      "= /api/status",
       "= /api/tags",
       "= /api/version",
       "= /v1/audio/transcriptions",
@@ -108,6 +108,13 @@ describe("what clients may reach", () => {
       "= /v1/messages",
       "= /v1/models",
       "= /v1/responses",
+      "@mesh_nodes/api/ps",
+      "@mesh_nodes/api/tags",
+      "@mesh_nodes/v1/models",
+      "@mesh_nodes/v1/models/",
+      // Reached from those above only: named, and internal by that.
+      "@mesh_streamed",
+      "@mesh_streamed_below",
     ]);
     expect(
       locations.filter(({ args }) => args.join(" ") === "/").map(({ block }) => block),
@@ -116,7 +123,20 @@ describe("what clients may reach", () => {
 
   test("no proxied location has a proxy_set_header of its own, which would lose all others", () => {
     const own = proxied.flatMap(({ block }) => block!.map(({ name }) => name));
-    expect([...new Set(own)].toSorted()).toEqual(["if", "proxy_pass", "set"]);
+    expect([...new Set(own)].toSorted()).toEqual([
+      "add_header",
+      "client_body_buffer_size",
+      "client_max_body_size",
+      "if",
+      "js_body_filter",
+      "js_content",
+      "js_header_filter",
+      "limit_conn_dry_run",
+      "proxy_pass",
+      "proxy_request_buffering",
+      "rewrite",
+      "set",
+    ]);
   });
 
   test("nodes see Ollama's own host, no origin and no key", () => {
@@ -129,19 +149,23 @@ describe("what clients may reach", () => {
       Origin: "",
       Authorization: "",
       "X-API-Key": "",
-      "X-Real-IP": "$remote_addr",
-      "X-Forwarded-For": "$remote_addr",
+      "X-Real-IP": "$mesh_client",
+      "X-Forwarded-For": "$mesh_client",
       Forwarded: "",
       "X-Forwarded-Proto": "$scheme",
       "X-Request-ID": "$mesh_request_id",
     });
   });
 
-  test("what only the mesh may ask listens on the container's loopback", () => {
+  test("what only the mesh may ask listens on the container's loopback and in sockets, what nodes ask on its network; ports can be shared with the next nginx", () => {
     const listens = everywhere(readNginx(rendered({ nodes: [{ name: "a" }] }).conf), "listen");
     expect(listens.map(({ args }) => args.join(" "))).toEqual([
-      "8080 default_server so_keepalive=60s:15s:4",
-      "127.0.0.1:8081",
+      "8080 default_server reuseport so_keepalive=60s:15s:4",
+      "127.0.0.1:8081 reuseport",
+      "unix:/tmp/mesh.sock",
+      "unix:/tmp/mesh-refusing.sock",
+      "unix:/tmp/mesh-periodic.sock",
+      "8084 reuseport",
     ]);
   });
 });

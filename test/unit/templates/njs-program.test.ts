@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { dataFile, njsProgram, programHash } from "../../../templates/njs-program.ts";
-import { routedServer } from "../../../templates/njs-conf.ts";
+import { routedServer } from "../../../templates/nodes/routed-group.ts";
 import type { RouterData } from "../../../templates/router-data.ts";
 
 const data: RouterData = {

@@ -8,7 +8,8 @@ import { planMesh } from "../../../plan/mesh-plan.ts";
 import type { NodePlan } from "../../../plan/node-plan.ts";
 import { withServers } from "../../../templates/admitted-servers.ts";
 import { nginxConf } from "../../../templates/nginx-conf.ts";
-import { serverLine } from "../../../templates/nodes/upstream.ts";
+import { njsProgram } from "../../../templates/njs-program.ts";
+import { routerOf } from "../../../templates/nodes/routed-node.ts";
 import { admitted } from "../../support/admitted.ts";
 import { inside, readNginx } from "../../support/nginx-tokens.ts";
 
@@ -18,14 +19,16 @@ export function rendered(args: OllamaMeshArgs, chosen?: (node: NodePlan) => bool
   const base = nginxConf(balancer, nodes);
   const servers = nodes
     .filter(chosen ?? (() => true))
-    .map((node) => [node.name, admitted(serverLine(balancer, node), node)] as const);
-  return { base, ...withServers(base, Object.fromEntries(servers)) };
+    .map((node) => [node.name, admitted(balancer, node)] as const);
+  const router = routerOf(balancer);
+  const { files, ...finished } = withServers(base, Object.fromEntries(servers), "", router);
+  return { base, ...finished, files: { ...(router ? njsProgram() : {}), ...files } };
 }
 
-/** The servers of the group. */
+/** The servers of the group, but for our own that refuses. */
 export const servers = (conf: string) =>
   inside(readNginx(conf), "http", "upstream ollama")
-    .filter(({ name }) => name === "server")
+    .filter(({ name, args }) => name === "server" && args[1] !== "route=~")
     .map(({ args }) => args.join(" "));
 
 /** Any node list that is a mesh. */

@@ -10,6 +10,12 @@ export const mesh = (balancer: object, nodes: object[] = EXTERNAL) => ({ nodes, 
 const KEY = "test-key-of-anna-0001";
 const FILES = { certificateFile: "/etc/nginx/tls/c.pem", keyFile: "/etc/nginx/tls/k.pem" };
 
+/** A pool with both nodes, by a path. */
+const POOLED = mesh(
+  { pools: [{ name: "a-1", path: "/a" }] },
+  EXTERNAL.map((node) => ({ ...node, pool: "a-1" })),
+);
+
 /** Every place that takes text, with a mesh in which it has an effect and some text that is fine there. */
 export const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
   "nodes.0.name": { fine: ["gpu-1", "a"] },
@@ -17,10 +23,14 @@ export const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
     beside: { nodes: [{ name: "one" }] },
     fine: ["ssh://ops@gpu1.lan", "tcp://a:1"],
   },
-  "nodes.0.address": { fine: ["10.0.0.7", "gpu1.lan", "2001:db8::7"] },
+  "nodes.0.address": { fine: ["10.0.0.7", "gpu1.lan"] },
   "nodes.0.tls.serverName": {
     beside: { nodes: [{ ...EXTERNAL[0]!, tls: { serverName: "a" } }, EXTERNAL[1]!] },
     fine: ["gpu1.lan", "a-b.example.org"],
+  },
+  "nodes.0.apiKey": {
+    beside: { nodes: [{ ...EXTERNAL[0]!, apiKey: "a" }, EXTERNAL[1]!] },
+    fine: ["sk-a_b.c~d/e+f=", "1|a:b"],
   },
   "nodes.0.image": { beside: { nodes: [{ name: "one" }] }, fine: ["a/b:1"] },
   "nodes.0.models.0": { beside: { nodes: [{ name: "one" }] }, fine: ["llama3.2:3b"] },
@@ -34,7 +44,21 @@ export const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
   "balancer.host": { fine: ["ssh://lb.lan", "unix:///run/docker.sock"] },
   "balancer.image": { fine: ["nginx:1"] },
   "balancer.listen.address": { fine: ["0.0.0.0", "::1"] },
+  "balancer.listen.addresses.0": {
+    beside: mesh({ listen: { addresses: ["127.0.0.1"] } }),
+    fine: ["0.0.0.0", "::1"],
+  },
+  "balancer.basePath": { fine: ["/ollama", "/a.b/c~d/e_f-g"] },
+  "nodes.0.pool": { beside: POOLED, fine: ["a-1"] },
+  "balancer.pools.0.name": { beside: POOLED, fine: ["a-1"] },
+  "balancer.pools.0.path": { beside: POOLED, fine: ["/a", "/a.b/c~d/e_f-g"] },
+  "balancer.pools.0.host": {
+    beside: { ...POOLED, balancer: { pools: [{ name: "a-1", host: "a" }] } },
+    fine: ["vllm.lan", "A-b.example.org"],
+  },
+  "balancer.networks.0": { fine: ["chat_default", "a.b-c"] },
   "balancer.algorithm": { fine: ["random", "ip_hash"] },
+  "balancer.address": { fine: ["mesh.lan", "10.0.0.5", "2001:db8::5"] },
   "balancer.subnet": { fine: ["10.90.16.0/20"] },
   "balancer.hashKey": {
     beside: mesh({ algorithm: "hash" }),
@@ -52,10 +76,18 @@ export const FIELDS: Record<string, { beside?: object; fine: string[] }> = {
     fine: ["PATCH"],
   },
   "balancer.management.address": { beside: mesh({ management: { port: 1 } }), fine: ["::1"] },
-  "balancer.access.allow.0": { fine: ["10.1.2.3/8", "::/0", "2001:db8::1"] },
-  "balancer.access.deny.0": { fine: ["0.0.0.0/0", "::ffff:10.0.0.1"] },
+  "balancer.access.allow.0": {
+    beside: mesh({ listen: { address: "0.0.0.0" } }),
+    fine: ["10.1.2.3/8", "::/0", "2001:db8::1"],
+  },
+  "balancer.access.deny.0": {
+    beside: mesh({ listen: { address: "0.0.0.0" } }),
+    fine: ["0.0.0.0/0", "::ffff:10.0.0.1"],
+  },
   "balancer.access.trustedProxies.0": { fine: ["10.0.0.0/8", "fd00::/8"] },
-  "balancer.access.corsOrigins.0": { fine: ["*", "https://a.example", "http://localhost:3000"] },
+  "balancer.access.corsOrigins.0": {
+    fine: ["*", "https://a.example", "http://localhost:3000", "app://*", "http://[::1]:*"],
+  },
   "balancer.access.apiKeys.0.name": {
     beside: mesh({ access: { apiKeys: [{ name: "a", key: KEY }] } }),
     fine: ["anna", "ci@example.org"],

@@ -1,6 +1,20 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { describe, expect, test } from "vitest";
 
-import { nextVersion, releasedChangelog } from "../../../toolchain/release/changelog.mjs";
+import {
+  MANUAL,
+  nextVersion,
+  releasedChangelog,
+  releasedManual,
+} from "../../../toolchain/release/changelog.mjs";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+  version: string;
+};
+const DOCUMENTS = globSync("{*,docs/*}.md", { cwd: ROOT });
 
 describe("the next version", () => {
   test.each([
@@ -77,4 +91,31 @@ describe("the changelog", () => {
   ])("that cannot be released says why: %#", (changelog, message) => {
     expect(() => releasedChangelog(changelog, "0.3.0", "2026-12-24")).toThrow(new Error(message));
   });
+});
+
+describe("the manual", () => {
+  const commands = (of: string) =>
+    `npm install ../ollama-mesh/ollama-mesh-${of}.tgz\n\`package add github.com/ollama-mesh/ollama-mesh@v${of}\`\n`;
+
+  test("names the tarball and the tag of the new version, and of no other number", () => {
+    const more = "as 0.1.0 did, at 10.0.1.0, ollama-mesh-0.1.01.tgz";
+    expect(releasedManual(commands("0.1.0") + more, "0.1.0", "0.2.0")).toBe(
+      commands("0.2.0") + more,
+    );
+  });
+
+  test.each(DOCUMENTS)(
+    "%s has no version of the package but that of package.json, and a release writes it anew",
+    (file) => {
+      const versions = (text: string) =>
+        [...text.matchAll(/ollama-mesh(?:-|@v)(\d[\d.]*\d)/g)].map(([, each]) => each);
+      const text = readFileSync(join(ROOT, file), "utf8");
+      const named = versions(text);
+      expect(named).toEqual(named.map(() => version));
+      expect(named.length > 0).toBe(MANUAL.includes(file));
+      expect(versions(releasedManual(text, version, "9.10.11"))).toEqual(
+        named.map(() => "9.10.11"),
+      );
+    },
+  );
 });

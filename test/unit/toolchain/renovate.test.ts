@@ -3,7 +3,12 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { NGINX_IMAGE, OLLAMA_IMAGE, OLLAMA_ROCM_IMAGE } from "../../../config/defaults.ts";
+import {
+  MONITORING,
+  NGINX_IMAGE,
+  OLLAMA_IMAGE,
+  OLLAMA_ROCM_IMAGE,
+} from "../../../config/defaults.ts";
 import { NGINX_VERSION } from "../../../lab/images/versions.mjs";
 import { PULUMI } from "../../../toolchain/versions.mjs";
 import { sourceFiles } from "../../support/source-files.mjs";
@@ -42,6 +47,9 @@ describe("what renovate watches beside packages and modules", () => {
       OLLAMA_IMAGE,
       OLLAMA_ROCM_IMAGE,
       NGINX_IMAGE,
+      MONITORING.prometheusImage,
+      MONITORING.grafanaImage,
+      MONITORING.alertmanagerImage,
       `nginx:${NGINX_VERSION}`,
       `pulumi/pulumi:${PULUMI}`,
     ]);

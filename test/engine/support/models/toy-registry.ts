@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 
+import type { TestCertificate } from "../../../behaviour/harness/certificate.ts";
 import { manifestPath } from "../../../../steps/models/model-store.ts";
 
 const STORE = "/store";
@@ -36,8 +38,12 @@ export class ToyRegistry implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** Every model name it is asked for is the same model, with weights of this many bytes. */
-  static async start(bytes: number): Promise<ToyRegistry> {
+  /**
+   * Every model name it is asked for is the same model, with weights of this many bytes.
+   *
+   * @param tls with which it speaks HTTPS
+   */
+  static async start(bytes: number, tls?: TestCertificate): Promise<ToyRegistry> {
     const config = Buffer.from(
       JSON.stringify({ model_format: "gguf", model_family: "llama", file_type: "F16" }),
     );
@@ -52,31 +58,37 @@ export class ToyRegistry implements AsyncDisposable {
       config: { mediaType: "application/vnd.docker.container.image.v1+json", ...settings },
       layers: [{ mediaType: "application/vnd.ollama.image.model", ...weights }],
     });
-    const server = createServer((request, response) => {
-      const blob = blobs.get(/\/blobs\/(sha256:\w+)$/.exec(request.url ?? "")?.[1] ?? "");
-      const path = request.url ?? "";
-      if (path === `/v2/library/${registry.unknown}/manifests/latest`) {
-        return void response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
-      }
-      if (blob && !path.startsWith(STORE) && request.method === "GET") {
-        // Ollama expects what registry.ollama.ai does: blobs come from another host, which here is
-        // this one by its other name.
-        const [ip, port] = (request.headers.host ?? "").split(":");
-        response.writeHead(307, { location: `http://[::ffff:${ip}]:${port}${STORE}${path}` });
-        return void response.end();
-      }
-      const found = blob ?? Buffer.from(manifest);
-      const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
-      const end = to ? Number(to) + 1 : found.length;
-      const part = from === undefined ? found : found.subarray(Number(from), end);
-      response.writeHead(from === undefined ? 200 : 206, {
-        "content-length": part.length,
-        "content-range": `bytes ${from ?? 0}-${end - 1}/${found.length}`,
-      });
-      if (request.method === "HEAD") return void response.end();
-      if (!blob) return void response.end(part);
-      void registry.#send(response, part);
-    });
+    const made = tls ? createTlsServer({ cert: tls.certificate, key: tls.key }) : createServer();
+    const server: Server = made.on(
+      "request",
+      (request: IncomingMessage, response: ServerResponse) => {
+        const blob = blobs.get(/\/blobs\/(sha256:\w+)$/.exec(request.url ?? "")?.[1] ?? "");
+        const path = request.url ?? "";
+        if (path === `/v2/library/${registry.unknown}/manifests/latest`) {
+          return void response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+        }
+        if (blob && !path.startsWith(STORE) && request.method === "GET") {
+          // Ollama expects what registry.ollama.ai does: blobs come from another host, which here is
+          // this one by its other name.
+          const [ip, port] = (request.headers.host ?? "").split(":");
+          response.writeHead(307, {
+            location: `${tls ? "https" : "http"}://[::ffff:${ip}]:${port}${STORE}${path}`,
+          });
+          return void response.end();
+        }
+        const found = blob ?? Buffer.from(manifest);
+        const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
+        const end = to ? Number(to) + 1 : found.length;
+        const part = from === undefined ? found : found.subarray(Number(from), end);
+        response.writeHead(from === undefined ? 200 : 206, {
+          "content-length": part.length,
+          "content-range": `bytes ${from ?? 0}-${end - 1}/${found.length}`,
+        });
+        if (request.method === "HEAD") return void response.end();
+        if (!blob) return void response.end(part);
+        void registry.#send(response, part);
+      },
+    );
     await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
     const registry = new ToyRegistry(server, blobs, manifest);
     return registry;

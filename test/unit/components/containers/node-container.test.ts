@@ -87,7 +87,7 @@ describe("GPUs", () => {
 
 describe("limits", () => {
   test("memory is without swap on top", () => {
-    expect(argsOf({ memoryMiB: 65_536 })).toEqual({
+    expect(argsOf({ memoryMib: 65_536 })).toEqual({
       ...PLAIN,
       memory: 65_536,
       memorySwap: 65_536,
@@ -102,9 +102,16 @@ describe("limits", () => {
 describe("where it is reached", () => {
   const { networksAdvanced: _, ...elsewhere } = PLAIN;
 
-  test("on another engine it is published on the declared port, and in no mesh network", () => {
+  test("on another engine it is published on the declared port, in no mesh network, and asks no balancer that it can't reach", () => {
     expect(argsOf({ host: "ssh://gpu1.lan", port: 11_500 })).toEqual({
       ...elsewhere,
+      healthcheck: {
+        tests: ["CMD", "/bin/ollama", "ps"],
+        interval: "15s",
+        timeout: "5s",
+        retries: 3,
+        startPeriod: "10s",
+      },
       ports: [{ ip: "0.0.0.0", external: 11_500, internal: 11_434 }],
     });
   });
@@ -112,9 +119,6 @@ describe("where it is reached", () => {
   test("a declared address is the only one that it is published on", () => {
     expect(argsOf({ host: "ssh://gpu1.lan", address: "10.8.0.11" }).ports).toEqual([
       { ip: "10.8.0.11", external: 11_434, internal: 11_434 },
-    ]);
-    expect(argsOf({ address: "2001:db8::7" }).ports).toEqual([
-      { ip: "2001:db8::7", external: 11_434, internal: 11_434 },
     ]);
   });
 });

@@ -3,11 +3,10 @@ import { createHash } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
 
-import { configDrift, lineDrift } from "../../../../components/observed/drift.ts";
+import { configDrift, lineDrift, nginxDrift } from "../../../../components/observed/drift.ts";
 import { parseMesh } from "../../../../config/parse-mesh.ts";
 import { planMesh } from "../../../../plan/mesh-plan.ts";
-import { parseObserved } from "../../../../components/observed/observed-mesh.ts";
-import { seal, type MeshState } from "../../../../steps/balancer/mesh-state.ts";
+import { seal, type MeshState, parseObserved } from "../../../../steps/balancer/mesh-state.ts";
 import { nginxConf } from "../../../../templates/nginx-conf.ts";
 import { withServers } from "../../../../templates/admitted-servers.ts";
 
@@ -23,14 +22,14 @@ const state: MeshState = {
 
 /** What the balancer prints for a state, with what is given in its place. */
 function standing(
-  given: { json?: string; conf?: string; served?: string; state?: MeshState } = {},
+  given: { json?: string; conf?: string; served?: string; alone?: string; state?: MeshState } = {},
 ) {
   const { conf, hash } = withServers(state.base, (given.state ?? state).servers, "");
   const digest = createHash("sha256")
     .update(given.conf ?? conf)
     .digest("hex");
   const json = given.json ?? seal(given.state ?? state);
-  return parseObserved(`${json}\n${digest}\n${given.served ?? hash}`);
+  return parseObserved(`${json}\n${digest}\n${given.served ?? hash}${given.alone ?? ""}`);
 }
 const [a, off] = [
   { name: "a", offline: false },
@@ -39,12 +38,14 @@ const [a, off] = [
 
 test("nothing is found where nothing was changed", () => {
   expect(configDrift(standing())).toBeUndefined();
+  expect(nginxDrift(standing())).toBeUndefined();
   expect(lineDrift(standing(), a, line("10.0.0.1"))).toBeUndefined();
 });
 
 test("nothing is found where the balancer is not there or cannot be asked", () => {
   for (const none of ["none", "unknown"] as const) {
     expect(configDrift(none)).toBeUndefined();
+    expect(nginxDrift(none)).toBeUndefined();
     expect(lineDrift(none, a, line("10.0.0.1"))).toBeUndefined();
   }
 });
@@ -65,6 +66,12 @@ describe("found is", () => {
   test("another config than nginx serves with", () => {
     expect(configDrift(standing({ served: "0123" }))).toBe("nginx serves with another config");
     expect(configDrift(standing({ served: "" }))).toBe("nginx serves with no config");
+  });
+
+  test("nginx that is down, while the front serves", () => {
+    expect(nginxDrift(standing({ alone: "\nalone" }))).toBe(
+      "nginx is down, and the front serves by one of its own",
+    );
   });
 
   test("an expected node whose line is gone", () => {

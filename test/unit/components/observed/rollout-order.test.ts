@@ -8,14 +8,17 @@ import { rolloutOrder } from "../../../../components/observed/rollout-order.ts";
 
 const names = ["a", "b", "c", "d", "e"];
 
-function order(standing: ObservedMesh | NotObserved, maxUnavailable = 1, nodes: object[] = []) {
+type Standing = ObservedMesh | NotObserved;
+
+function order(standing: Standing | Standing[], maxUnavailable = 1, nodes: object[] = []) {
   const own = names.map((name) => ({ name }));
   const config = parseMesh({ nodes: [...own, ...nodes], rollout: { maxUnavailable } });
-  return Object.fromEntries(rolloutOrder(planMesh("lab", config), standing));
+  return Object.fromEntries(rolloutOrder(planMesh("lab", config), [standing].flat()));
 }
 
 const serving = (...admitted: string[]): ObservedMesh => ({
   sealed: true,
+  alone: false,
   state: {
     base: "",
     secrets: "",
@@ -60,5 +63,14 @@ describe("the turn of a node waits", () => {
       { name: "vllm", managed: false, address: "10.0.0.9" },
     ];
     expect(order(serving("off", "vllm"), 1, others)).toEqual(order("none"));
+  });
+
+  test("at two balancers for those that serve at one of them only, which come first", () => {
+    const both = [serving("a", "b", "c", "d"), serving("a", "b", "c", "e")];
+    expect(order(both)).toEqual({ d: [], e: ["d"], a: ["e"], b: ["a"], c: ["b"] });
+  });
+
+  test("in the same way where a second balancer is not there yet", () => {
+    expect(order([serving(...names), "none"])).toEqual(order(serving(...names)));
   });
 });

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { askNode, curlCommand, nodeUrl, tlsCurlCommand } from "../../../../steps/balancer/ask.ts";
+import { askNode, curlCommand, nodeUrl, nodeCurlCommand } from "../../../../steps/balancer/ask.ts";
 import { standInDocker } from "../../../support/stand-in-docker.ts";
 
 const BALANCER = { endpoint: "unix:///run/x.sock", container: "b", volume: "v", network: "n" };
@@ -53,7 +53,10 @@ describe("curl is told", () => {
   });
 
   test("how to speak TLS, certificates, key and body as files", () => {
-    const { words, input } = tlsCurlCommand(NODE, TLS, { url, seconds: 5, body: { a: 1 } });
+    const { words, input } = nodeCurlCommand(
+      { ...NODE, tls: TLS },
+      { url, seconds: 5, body: { a: 1 } },
+    );
     expect(words.slice(0, 2)).toEqual(["sh", "-c"]);
     expect(words.slice(3)).toEqual([
       ...["sh", ...always, "--connect-to", "::10.0.0.7:11434", "--cacert", "authority.pem"],
@@ -65,8 +68,17 @@ describe("curl is told", () => {
     );
   });
 
+  test("the key of a node, as a file", () => {
+    const { words, input } = nodeCurlCommand({ ...NODE, apiKey: "k-1" }, { url, seconds: 5 });
+    expect(words.slice(3)).toEqual(["sh", ...always, "-H", "@authorization", url]);
+    expect(input).toBe(`authorization ${base64("Authorization: Bearer k-1")}\n`);
+  });
+
   test("nothing of certificates where the public authorities do", () => {
-    const { words, input } = tlsCurlCommand(NODE, { serverName: "gpu" }, { url, seconds: 5 });
+    const { words, input } = nodeCurlCommand(
+      { ...NODE, tls: { serverName: "gpu" } },
+      { url, seconds: 5 },
+    );
     expect(words.slice(3)).toEqual(["sh", ...always, "--connect-to", "::10.0.0.7:11434", url]);
     expect(input).toBe("");
   });

@@ -7,6 +7,7 @@ import {
 } from "../../../../steps/balancer/config-volume.ts";
 import { EMPTY, seal } from "../../../../steps/balancer/mesh-state.ts";
 import { withServers } from "../../../../templates/admitted-servers.ts";
+import type { Router } from "../../../../templates/router-data.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -17,11 +18,11 @@ test("a change is told by what to write, where, and what nginx is to answer then
   const input = `${base64(seal(state))}\nnginx.conf ${base64(conf)}\n`;
   const url = "http://127.0.0.1:8081/config-hash";
   expect(changeCall(state, true)).toEqual({
-    words: ["change", `versions/${hash}`, "", "reload", hash, url, "15"],
+    words: ["change", `versions/${hash}`, "", "", "reload", hash, url, "/tmp/mesh.sock", "15"],
     input,
   });
   expect(changeCall(state, false)).toEqual({
-    words: ["change", `versions/${hash}`, "", "", hash, url, "15"],
+    words: ["change", `versions/${hash}`, "", "", "", hash, url, "/tmp/mesh.sock", "15"],
     input,
   });
 });
@@ -31,6 +32,25 @@ test("secret files are named by their hash, which changes the config's", () => {
   const [, version, secrets] = changeCall({ ...state, secrets: "abc" }, true).words;
   expect(secrets).toBe("secrets/abc");
   expect(version).not.toBe(changeCall(state, true).words[1]);
+});
+
+test("the program is named by its hash, and what it is told lies beside the config", () => {
+  const router: Router = {
+    program: "abc",
+    settings: {
+      choice: "earliest",
+      judged: true,
+      longestWaitSeconds: 60,
+      waitingPerPlace: 64,
+      loadSeconds: 20,
+    },
+  };
+  const state = { ...EMPTY, base: "return 200 @config-hash@;\n", router };
+  const { words, input } = changeCall(state, true);
+  expect(words.slice(2, 5)).toEqual(["", "programs/abc", "reload"]);
+  expect(input).toContain("data.js ");
+  const other = { ...router, settings: { ...router.settings, judged: false } };
+  expect(changeCall({ ...state, router: other }, true).words[1]).not.toBe(words[1]);
 });
 
 test("a config that nginx refuses is the user's to mend, or a bug", () => {

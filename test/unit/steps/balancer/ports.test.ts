@@ -62,6 +62,28 @@ describe("ports that a container is about to publish", () => {
     ]);
   });
 
+  test.each([
+    ["127.0.0.1", "0.0.0.0", []],
+    ["0.0.0.0", "127.0.0.1", []],
+    ["::1", "::", []],
+    ["10.0.0.7", "10.0.0.8", ["10.0.0.8"]],
+    ["0.0.0.0", "::", ["[::]"]],
+  ])("of its own at %s are not in its way at %s", async (HostIp, ip, tried) => {
+    const held = [
+      {
+        State: { Running: true },
+        HostConfig: { PortBindings: { "1/tcp": [{ HostIp, HostPort: "80" }] } },
+      },
+    ];
+    const { commands } = standInDocker(
+      `case $3 in container) echo '${JSON.stringify(held)}' ;; esac`,
+    );
+    const wanted = [{ ip, port: 80 }];
+    await ports({ endpoint: ENGINE, container: "b", image: "nginx:1", ports: wanted });
+    const probes = tried.map((at) => `run --rm --publish ${at}:80:1 --entrypoint true nginx:1`);
+    expect(commands().slice(1)).toEqual(probes);
+  });
+
   test("that are not free are all named, with who has them", async () => {
     standInDocker(`case "$*" in
       *inspect*) ${NONE} ;;

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, expect, test, type TestContext } from "vitest";
+import { describe, expect, test, vi, type TestContext } from "vitest";
 
 import type { BalancerRef } from "../../../../plan/balancer-ref.ts";
 import {
@@ -14,6 +14,11 @@ import {
 import { DockerError } from "../../../../steps/engine/docker-engine.ts";
 import { StepError } from "../../../../steps/step-error.ts";
 import { standInDocker } from "../../../support/stand-in-docker.ts";
+
+vi.mock("../../../../steps/limits.ts", async (original) => ({
+  ...(await original<object>()),
+  LOCK_TOLD_SECONDS: 0.3,
+}));
 
 const BALANCER: BalancerRef = {
   endpoint: "unix:///run/nowhere.sock",
@@ -117,14 +122,20 @@ describe("the helper", () => {
     await helper.end();
   });
 
-  test("keeps others out until it ends", async (context) => {
+  test("keeps others out until it ends, who say what they wait for", async (context) => {
     const { start } = here(context);
+    const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     const helper = await start();
     await expect(start()).rejects.toEqual(
       new StepError(
         "another change of this mesh holds its config for more than 300 s; wait for it, or end it",
       ),
     );
+    expect(told.mock.calls).toEqual([
+      [
+        "lab-config on unix:///run/nowhere.sock: waiting for another change of this mesh, 300 s at most\n",
+      ],
+    ]);
     await helper.end();
     await (await start()).end();
   });

@@ -29,6 +29,11 @@ test("a command is told its engine, and its stdout is the result", async () => {
   expect(dockerSync(ENGINE, ["ps"], 10)).toBe(`C -H ${ENGINE} ps\n`);
 });
 
+test("an answer of megabytes is an answer, as the state of a mesh of hundreds of nodes", () => {
+  docker("head -c 3000000 /dev/zero | tr '\\0' x");
+  expect(dockerSync(ENGINE, ["exec"], 10)).toHaveLength(3_000_000);
+});
+
 test("one that fails is an error with docker's words, its last ones and its code", async () => {
   failing("first\nlast", 7);
   const words = { stderr: "first\nlast\n", lastWords: "last", code: 7 };

@@ -34,6 +34,12 @@ describe("an engine that is not reached", () => {
     ],
     ["no sshd", "ssh: connect to host gpu1 port 2222: Connection refused", /no sshd answers there/],
     ["busy", "kex_exchange_identification: Connection closed by remote host", /MaxStartups/],
+    [
+      "too many keys",
+      "Received disconnect from 10.0.0.7 port 2222:2: Too many authentication failures",
+      /until {2}ssh -p 2222 ops@gpu1 true {2}works/,
+    ],
+    ["another reason", "Bad configuration option: foo", /is not reached; mend what docker says/],
     ["no docker", "bash: line 1: docker: command not found", /install Docker there/],
   ])("%s: the message names it, the way out and what docker says", (_, stderr, wayOut) => {
     const message = explainUnreachable("ssh://ops@gpu1:2222", behindSsh(stderr)) ?? "";

@@ -36,3 +36,23 @@ describe("an image that cannot be pulled", () => {
     );
   });
 });
+
+describe("whether nginx can trace", () => {
+  const asked = { endpoint: ENGINE, images: ["a:1"], asksOtel: "a:1" };
+
+  test.each([
+    ["has the module", "exit 0", true],
+    ["has it not", 'case "$*" in *ngx_otel_module*) exit 1 ;; esac', false],
+  ])("%s", async (_, script, otel) => {
+    const { commands } = standInDocker(script);
+    expect(await image(asked)).toEqual({ images: ["a:1"], otel });
+    expect(commands()[1]).toMatch(
+      /^run --rm --network none --user 101:101 --cap-drop ALL .* --entrypoint sh a:1 -c .*load_module modules\/ngx_otel_module\.so;.*nginx -t/,
+    );
+  });
+
+  test("what Docker cannot run is an error, and no answer", async () => {
+    standInDocker('case "$*" in *ngx_otel_module*) exit 125 ;; esac');
+    await expect(image(asked)).rejects.toThrow("docker");
+  });
+});

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import {
+  clientProblems,
+  cpuProblems,
   engineProblems,
   inspectEngine,
   type EngineInspection,
@@ -63,20 +65,27 @@ describe("an engine on which the mesh cannot run", () => {
   });
 });
 
-test("an engine is asked for its versions and for what it knows of its machine", async () => {
+/** An engine that says this of itself, beside the rest. */
+function saying(more: object) {
+  const server = { Version: "28.5.2", ApiVersion: "1.51", Os: "linux" };
   const info = {
     Architecture: "x86_64",
     MemTotal: 32 * 1024 ** 3,
+    NCPU: 8,
     Name: "rack1",
     DockerRootDir: "/srv/docker",
-    SystemTime: new Date(Date.now() + 3_600_000).toISOString(),
+    SystemTime: new Date().toISOString(),
     Runtimes: { runc: {}, nvidia: {} },
     DiscoveredDevices: [{ Source: "cdi", ID: "nvidia.com/gpu=0" }],
+    ...more,
   };
-  const server = { Version: "28.5.2", ApiVersion: "1.51", Os: "linux" };
-  const { commands } = standInDocker(
+  return standInDocker(
     `case $3 in version) echo '${JSON.stringify(server)}' ;; info) echo '${JSON.stringify(info)}' ;; esac`,
   );
+}
+
+test("an engine is asked for its versions and for what it knows of its machine", async () => {
+  const { commands } = saying({ SystemTime: new Date(Date.now() + 3_600_000).toISOString() });
   const { clockSeconds, ...seen } = await inspectEngine("unix:///run/nowhere.sock");
   expect(seen).toEqual({
     version: "28.5.2",
@@ -84,6 +93,7 @@ test("an engine is asked for its versions and for what it knows of its machine",
     os: "linux",
     architecture: "x86_64",
     memoryGiB: 32,
+    cpus: 8,
     machine: "rack1",
     root: "/srv/docker",
     nvidiaRuntime: true,
@@ -92,4 +102,42 @@ test("an engine is asked for its versions and for what it knows of its machine",
   // Less what the question itself took.
   expect(Math.abs(clockSeconds - 3600)).toBeLessThanOrEqual(60);
   expect(commands()).toEqual(["version --format {{json .Server}}", "info --format {{json .}}"]);
+});
+
+test("a limit of CPUs that a machine does not reach is a problem of it, before Docker finds out", () => {
+  const limit = (cpus: number) => ({ node: "big", cpus });
+  expect(cpuProblems({ cpus: 8 }, limit(8.5))).toEqual([
+    "it has 8 CPUs, and node big is to be limited to 8.5, which Docker refuses; declare nodes[].cpus 8 at most, or leave it out for no limit",
+  ]);
+  expect(cpuProblems({ cpus: 8 }, limit(8))).toEqual([]);
+  expect(cpuProblems({ cpus: 8 }, undefined)).toEqual([]);
+  expect(cpuProblems({}, limit(64))).toEqual([]);
+});
+
+describe("an engine that hides clients behind one address", () => {
+  const hiding = { ...FINE, hidesClients: "is rootless" };
+
+  test("is refused with settings that go by it, and the way out", () => {
+    expect(clientProblems(hiding, ["balancer.access.allow", "balancer.algorithm"])).toEqual([
+      "it is rootless, where every client comes from one address, and balancer.access.allow, balancer.algorithm would go by that; use keys instead (balancer.access.apiKeys), or put the balancer on an engine that runs as root on Linux with iptables rules",
+    ]);
+  });
+
+  test("is fine without any, and others are with them", () => {
+    expect(clientProblems(hiding)).toEqual([]);
+    expect(clientProblems(FINE, ["balancer.access.allow"])).toEqual([]);
+  });
+
+  test.each<[string, object, string | undefined]>([
+    ["rootless", { SecurityOptions: ["name=seccomp", "name=rootless"] }, "is rootless"],
+    ["Docker Desktop", { OperatingSystem: "Docker Desktop" }, "is Docker Desktop"],
+    [
+      "Debian",
+      { OperatingSystem: "Debian GNU/Linux 12", SecurityOptions: ["name=seccomp"] },
+      undefined,
+    ],
+  ])("is known by what it says of itself: %s", async (_, said, expected) => {
+    saying(said);
+    expect((await inspectEngine("unix:///run/nowhere.sock")).hidesClients).toBe(expected);
+  });
 });

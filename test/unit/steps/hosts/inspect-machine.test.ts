@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -37,6 +38,11 @@ describe("what a machine says", () => {
     });
   });
 
+  test("says that its engine makes no rules, so that containers see no client", () => {
+    const { hidesClients } = parseInspection("engine without-iptables\nend\n");
+    expect(hidesClients).toBe("makes no rules of its own (iptables: false)");
+  });
+
   test("may be next to nothing", () => {
     expect(parseInspection("free \nend\n")).toEqual({ files: [], listening: [], routes: [] });
   });
@@ -62,6 +68,26 @@ describe("this machine", () => {
     expect(seen.files).toBeInstanceOf(Array);
     const nowhere = await inspectMachine(HERE, { machine: hostname(), root: "/no/such/folder" });
     expect(nowhere).not.toHaveProperty("freeGiB");
+  });
+
+  test.each([
+    ["", '{"ip6tables": false, "iptables": true}', false],
+    ["", '{\n  "iptables" : false\n}', true],
+    ["--iptables=false", "{}", true],
+    ["--iptables=true", "{}", false],
+  ])("knows that its engine makes no rules, by %j and %j", async (word, file, without) => {
+    const made = folder();
+    const config = join(made, "daemon.json");
+    writeFileSync(config, file);
+    const words = ["-e", "setInterval(() => {}, 1e6)", "--", "--config-file", config];
+    const engine = spawn(process.execPath, [...words, ...(word ? [word] : [])], {
+      stdio: "ignore",
+    });
+    onTestFinished(() => void engine.kill());
+    writeFileSync(join(made, "docker.pid"), `${engine.pid}`);
+    vi.stubEnv("DOCKER_PID_FILE", join(made, "docker.pid"));
+    const seen = await inspectMachine(HERE, { machine: hostname(), root: made });
+    expect(seen.hidesClients !== undefined).toBe(without);
   });
 
   test("says nothing where there is no ssh to ask another one by", async () => {

@@ -14,6 +14,8 @@ describe("a port of another container", () => {
   test.each([
     ["on all addresses", "0.0.0.0:11434->11434/tcp, [::]:11434->11434/tcp"],
     ["on the same one", "127.0.0.1:11434->80/tcp"],
+    ["on all addresses, as Docker 20.10 writes it", "0.0.0.0:11434->80/tcp, :::11434->80/tcp"],
+    ["among others of it", "127.0.0.1:80->80/tcp, 0.0.0.0:11430-11439->11430-11439/tcp"],
   ])("%s", async (_, ports) => {
     expect(await portProblems(engine(`|shop|${ports}`), needs("127.0.0.1", 11_434), [])).toEqual([
       "its port 127.0.0.1:11434 is in use by container shop; stop it, or declare another port",
@@ -25,6 +27,8 @@ describe("a port of another container", () => {
     ["on another address", "|shop|10.0.0.7:11434->80/tcp"],
     ["that is another one", "|shop|0.0.0.0:11435->11434/tcp"],
     ["that is not published", "|shop|11434/tcp"],
+    ["of UDP", "|shop|0.0.0.0:11434->11434/udp, [::]:11434->11434/udp"],
+    ["beside a row of others", "|shop|0.0.0.0:11435-11439->11435-11439/tcp"],
   ])("but not one %s", async (_, line) => {
     expect(await portProblems(engine(line), needs("127.0.0.1", 11_434), [])).toEqual([]);
   });

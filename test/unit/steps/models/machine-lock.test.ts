@@ -8,6 +8,11 @@ import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { withMachineLock } from "../../../../steps/models/machine-lock.ts";
 
+vi.mock("../../../../steps/limits.ts", async (original) => ({
+  ...(await original<object>()),
+  PROGRESS_MS: 500,
+}));
+
 let folder: string;
 
 beforeEach(() => {
@@ -46,13 +51,17 @@ test("work of one name never overlaps, work of another does not wait, a failure 
   await withMachineLock("a", () => withMachineLock("b", work));
 });
 
-test("a holder that is too busy to do anything else still holds it", async () => {
-  const over = join(folder, "over");
+test("a holder that is too busy to do anything else still holds it, and who waits is told so once", async () => {
+  const file = join(folder, "over");
   // It blocks its process for 3 s, as a machine does that has no time for it.
   const busy = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
-    (await import("node:fs")).writeFileSync(${JSON.stringify(over)}, "");`;
+    (await import("node:fs")).writeFileSync(${JSON.stringify(file)}, "");`;
   await holder("a", busy);
-  await withMachineLock("a", () => Promise.resolve(expect(readdirSync(folder)).toContain("over")));
+  const waited = vi.fn<() => void>();
+  const over = () => Promise.resolve(expect(readdirSync(folder)).toContain("over"));
+  await withMachineLock("a", over, waited);
+  await withMachineLock("a", () => Promise.resolve(), waited);
+  expect(waited).toHaveBeenCalledTimes(1);
 });
 
 test("one that is killed holds it no longer, nor does a later process of the same id", async () => {

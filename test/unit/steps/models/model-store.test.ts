@@ -8,6 +8,7 @@ import {
   manifestPath,
   showArgs,
 } from "../../../../steps/models/model-store.ts";
+import { missingModels } from "../../../../steps/models/models.ts";
 
 describe("the full name of a model", () => {
   test.each([
@@ -18,9 +19,22 @@ describe("the full name of a model", () => {
     ["registry.lan:5000/user/model:1", "registry.lan:5000/user/model:1"],
     ["http://registry.lan:5000/user/model", "registry.lan:5000/user/model:latest"],
     ["https://hf.co/user/model:Q4_K_M", "hf.co/user/model:Q4_K_M"],
+    ["library/llama3.2", "llama3.2:latest"],
+    ["registry.ollama.ai/library/llama3.2:3b", "llama3.2:3b"],
+    ["https://registry.ollama.ai/user/model", "user/model:latest"],
+    ["registry.lan:5000/library/llama3.2", "registry.lan:5000/library/llama3.2:latest"],
   ])("%s: %s", (name, full) => {
     expect(canonicalModel(name)).toBe(full);
   });
+});
+
+test("spellings of one model are one, present as any of them, and missing once", () => {
+  const spellings = ["x", "x:latest", "library/x", "registry.ollama.ai/library/x:latest", "X"];
+  for (const listed of ["x:latest", "X:latest"]) {
+    expect(missingModels(spellings, new Set([listed]))).toEqual([]);
+  }
+  expect(missingModels([...spellings, "y"], new Set())).toEqual(["X", "y"]);
+  expect(missingModels(["user/x"], new Set(["x:latest"]))).toEqual(["user/x"]);
 });
 
 test.each([

@@ -30,7 +30,7 @@ const LOGS = "\n  last lines of container lab-a:\n  it said so";
 function engine(answers: Record<string, [number, object]>, restarts = 0) {
   const container = [
     {
-      State: { Running: true, Status: "running", ExitCode: 7 },
+      State: { Running: true, Status: restarts > 0 ? "restarting" : "running", ExitCode: 7 },
       RestartCount: restarts,
       Config: { Image: "ollama:1" },
     },
@@ -119,7 +119,7 @@ describe("a node that is not ready says why, the way out and its container's las
     engine(answers({ "/api/tags": [200, { models: [] }] }));
     expect(await refused()).toEqual(
       new StepError(
-        `${NOT_READY}it does not have llama3.2, although its volume had; see which volume it mounts (docker inspect lab-a), pulumi up --refresh makes it as declared${LOGS}`,
+        `${NOT_READY}it does not have llama3.2, although its volume had. Removed by hand, it comes back by docker exec lab-a ollama pull llama3.2 on ssh://rack1; else see which volume it mounts (docker inspect lab-a), pulumi up --refresh makes it as declared${LOGS}`,
       ),
     );
   });

@@ -5,15 +5,19 @@ import {
   choose,
   expectedEnd,
   expectedWait,
+  longestPromise,
+  loadPrice,
 } from "../../../../templates/njs/requests/choose.js";
 import type { View, ViewedModel, ViewedNode } from "../../../../templates/njs/view.js";
 
 const node = (name: string, more: Partial<ViewedNode> = {}): ViewedNode => ({
   name,
+  count: `i:${name}`,
   places: 4,
   limit: 260,
   seconds: 1,
   turn: 0.25,
+  makesRoom: false,
   ...more,
 });
 
@@ -36,7 +40,7 @@ const view = (...nodes: ViewedNode[]): View => ({
 
 const load = (inFlight: Record<string, number> = {}, loadSeconds = 20) => ({
   inFlight: ({ name }: ViewedNode) => inFlight[name] ?? 0,
-  loadSeconds: () => loadSeconds,
+  loadPrice: (of: ViewedNode) => loadPrice(of, loadSeconds),
   random: () => 0,
 });
 
@@ -61,6 +65,13 @@ describe("when a request is expected to end", () => {
   });
 });
 
+test("a wait is promised in whole answers, since all of a node's places may become free at once", () => {
+  expect(longestPromise(node("a", { turn: 0.3 }), 5)).toBeCloseTo(4.8);
+  expect(longestPromise(node("a", { turn: 0.25 }), 5)).toBe(5);
+  expect(longestPromise(node("a", { turn: 2 }), 5)).toBe(5);
+  expect(longestPromise(node("a", { turn: 0 }), 5)).toBe(5);
+});
+
 describe("the choice", () => {
   test("goes where the request ends first", () => {
     const of = view(node("slow", { seconds: 4 }), node("fast"));
@@ -70,11 +81,18 @@ describe("the choice", () => {
     expect(choose(of, both, full, 60)).toEqual({ kind: "node", index: 0, loads: false });
   });
 
-  test("a loaded model goes before one on disk, until waiting takes longer than loading", () => {
+  test("a loaded model goes before one on disk, until waiting takes longer than a quarter of the load", () => {
     const of = view(node("loaded"), node("disk"));
     const ranks = model({ loaded: [0], disk: [1] });
-    expect(choose(of, ranks, load({ loaded: 20 }), 60)).toMatchObject({ index: 0, loads: false });
-    expect(choose(of, ranks, load({ loaded: 50 }), 60)).toMatchObject({ index: 1, loads: true });
+    expect(choose(of, ranks, load({ loaded: 9 }), 60)).toMatchObject({ index: 0, loads: false });
+    expect(choose(of, ranks, load({ loaded: 12 }), 60)).toMatchObject({ index: 1, loads: true });
+  });
+
+  test("where a load would cost another model its place, the loaded one is waited for longer", () => {
+    const of = view(node("loaded"), node("disk", { makesRoom: true }));
+    const ranks = model({ loaded: [0], disk: [1] });
+    expect(choose(of, ranks, load({ loaded: 50 }), 60)).toMatchObject({ index: 0, loads: false });
+    expect(choose(of, ranks, load({ loaded: 200 }), 60)).toMatchObject({ index: 1, loads: true });
   });
 
   test("a backup is for the time without others, and no relief of full ones before they are", () => {
@@ -97,7 +115,7 @@ describe("the choice", () => {
     const of = view(node("a", { turn: 2 }), node("b", { turn: 1 }));
     const both = model({ loaded: [0, 1] });
     expect(choose(of, both, load({ a: 40, b: 13 }), 9)).toEqual({ kind: "full", seconds: 10 });
-    expect(choose(of, both, load({ a: 40, b: 13 }), 10)).toMatchObject({ kind: "node", index: 1 });
+    expect(choose(of, both, load({ a: 40, b: 13 }), 12)).toMatchObject({ kind: "node", index: 1 });
   });
 
   test("is none where no node has the model", () => {

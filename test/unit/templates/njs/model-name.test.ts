@@ -7,11 +7,14 @@ const bytes = (text: string) => Buffer.from(text);
 /** The model found, and whether the whole body had to be read for it. */
 function found(text: string, type = "application/json") {
   let read = false;
-  const whole = () => {
-    read = true;
-    return text;
+  const request = {
+    headersIn: { "Content-Type": type },
+    get requestText() {
+      read = true;
+      return text;
+    },
   };
-  return { name: modelIn(bytes(text), type, whole), read };
+  return { name: modelIn(bytes(text), request), read };
 }
 
 const LONG = "lorem ipsum ".repeat(1000);
@@ -53,12 +56,14 @@ test("the model in a prompt's text is no model", () => {
   expect(found(alone).name).toBe("");
 });
 
-test.each(["", "{", `{"model":"a`, `["model","a"]`, "null", "\u0000\u0001"])(
-  "a body that is no request names no model: %j",
-  (text) => {
-    expect(found(text).name).toBe("");
-  },
-);
+test.each([
+  ...["", "{", `{"model":"a`, `["model","a"]`, "null", "\u0000\u0001"],
+  String.raw`{"model":"\q"}`,
+  String.raw`{"x":[1],"model":"a"}{"model":"\u12"}`,
+  `{"x":[1],"model":"a\nb\\n"}`,
+])("a body that is no request names no model: %j", (text) => {
+  expect(found(text).name).toBe("");
+});
 
 test("a name behind 4 MiB that are neither begin nor end is not looked for", () => {
   const text = `{"x":["${"y".repeat(4 * 1024 * 1024)}"],"model":"a","z":["${LONG}"]}`;
@@ -79,4 +84,6 @@ test("the model of a form is its field", () => {
 
 test("old clients of /api/show call it name", () => {
   expect(found(`{"name":"a"}`).name).toBe("a");
+  // The command ollama: Go writes the fields that are not set, too.
+  expect(found(`{"model":"","system":"","options":null,"name":"a"}`).name).toBe("a");
 });

@@ -59,6 +59,8 @@ const habits = {
   firstByte: 0.1,
   largest: 5000,
   underWay: 0,
+  wholeAsked: 0,
+  wholeAnswer: 0,
 };
 
 describe("patience with a node whose places are all taken", () => {
@@ -68,7 +70,14 @@ describe("patience with a node whose places are all taken", () => {
     ["grows with a larger prompt", { firstByte: 10, underWay: 10_000 }, 80_000],
     ["is 5 minutes at most", { firstByte: 200 }, 300_000],
     ["is 5 minutes while a model is loaded", { loadCaused: NOW + 1 }, 300_000],
-    ["is 5 minutes before anything is known", { ends: 19 }, 300_000],
+    ["is 5 minutes before anything is known", { ends: 4 }, 300_000],
+    ["is 5 minutes before an answer in one piece has ended", { wholeAsked: NOW - 9000 }, 300_000],
+    [
+      "is four times the longest answer in one piece while there may be one",
+      { wholeAsked: NOW - 9000, wholeAnswer: 20 },
+      80_000,
+    ],
+    ["goes by streams where nobody asked for less", { wholeAnswer: 20 }, 15_000],
   ])("%s", (_, more, milliseconds) => {
     expect(patience({ ...habits, ...more })).toBe(milliseconds);
   });

@@ -31,10 +31,6 @@ type Inputs struct {
 	ArchivePaths *[]string `pulumi:"archivePaths,optional"`
 }
 
-// Annotate sets the default that the official plugin writes into the state,
-// so that a stack can go from one plugin to the other without a change.
-func (in *Inputs) Annotate(a infer.Annotator) { a.SetDefault(&in.AddPreviousOutputInEnv, true) }
-
 // State is the inputs and what the last command printed.
 type State struct {
 	Inputs

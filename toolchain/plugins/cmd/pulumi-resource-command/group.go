@@ -63,12 +63,17 @@ func endGroupsOnSignal() {
 	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-told
-		groupsMutex.Lock() // kept: no command may start any more
-		var ending sync.WaitGroup
-		for group := range groups {
-			ending.Go(func() { endGroup(group) })
-		}
-		ending.Wait()
+		endGroups()
 		os.Exit(1)
 	}()
+}
+
+// endGroups ends the running commands; none starts any more.
+func endGroups() {
+	groupsMutex.Lock() // kept
+	var ending sync.WaitGroup
+	for group := range groups {
+		ending.Go(func() { endGroup(group) })
+	}
+	ending.Wait()
 }

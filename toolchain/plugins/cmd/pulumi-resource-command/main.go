@@ -13,6 +13,8 @@ import (
 	provider "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi-go-provider/middleware/schema"
+
+	"ollama-mesh/toolchain/plugins/parent"
 )
 
 const (
@@ -36,6 +38,7 @@ func main() {
 		return
 	}
 	endGroupsOnSignal()
+	parent.EndWith(endGroups)
 	if err := provider.RunProvider(context.Background(), "command", version, plugin()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

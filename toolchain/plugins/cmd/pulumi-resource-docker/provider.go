@@ -53,7 +53,7 @@ func provider() tfbridge.ProviderInfo {
 	}
 
 	info := tfbridge.ProviderInfo{
-		P:           shimv2.NewProvider(shim.New(version)),
+		P:           shimv2.NewProvider(asking(shim.New(version))),
 		Name:        "docker",
 		Version:     version,
 		Description: description,

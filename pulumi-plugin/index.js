@@ -1,0 +1,2 @@
+require("./node-version.js");
+require("../dist/plugin/main.js");

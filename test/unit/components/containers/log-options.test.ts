@@ -1,0 +1,18 @@
+// Under Pulumi's mocks: what is declared for a log driver stands in no plain input.
+import { expect, test } from "vitest";
+
+import { one, secret } from "../../../support/mocks.ts";
+import { build, CONTAINER } from "../../../support/recorded-mesh.ts";
+
+test("options of a log driver are secret: one of them may be a token", async () => {
+  const options = { "splunk-token": "0815-4711", tag: "mesh" };
+  const { resources } = await build({
+    nodes: [{ name: "a" }],
+    balancer: { log: { driver: "splunk", options } },
+  });
+  for (const name of ["lab-balancer", "lab-balancer-nginx"]) {
+    expect(one(resources, CONTAINER, name).inputs["logOpts"], name).toEqual(secret(options));
+  }
+  const others = resources.filter(({ name }) => !/^lab-balancer(-nginx)?$/.test(name));
+  expect(JSON.stringify(others)).not.toContain("0815-4711");
+});
