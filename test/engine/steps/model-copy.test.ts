@@ -204,9 +204,7 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     ["directly", true],
     ["through this machine", false],
   ])("%s: what is damaged at its source is refused by name, and not kept", async (_, direct) => {
-    const flip = `printf x | dd of=blobs/${registry.weights} bs=1 seek=1000 conv=notrunc status=none`;
-    const good = `dd if=blobs/${registry.weights} of=/tmp/good bs=1 skip=1000 count=1 status=none`;
-    await from.inside(`${good}; ${flip}`);
+    const mend = await from.damage(registry.weights);
     await using to = await emptyStore();
     await using open = await opened(to);
     let reads = 0;
@@ -216,9 +214,7 @@ describe.skipIf(why)(`a model is copied${why ? ` (${why})` : ""}`, { timeout: 24
     };
     const failed: unknown = await copy(to, direct ? { ...relayed, listener: listener! } : relayed)
       .catch((error) => error)
-      .finally(() =>
-        from.inside(`dd if=/tmp/good of=blobs/${registry.weights} bs=1 seek=1000 conv=notrunc`),
-      );
+      .finally(mend);
     expect(failed).toMatchObject({
       message: `${registry.weights} is not what its digest says: it is damaged on ${ENGINE}; remove the model there (ollama rm ${MODEL})`,
       gotFurther: false,

@@ -45,8 +45,7 @@ describe.skipIf(why)(`a model${why ? ` (${why})` : ""}`, { timeout: 120_000 }, (
     whole = await LocalStore.create("whole", image);
     damaged = await LocalStore.create("damaged", image);
     for (const store of [whole, damaged]) await store.fill(folder);
-    const weights = `blobs/${registry.weights}`;
-    await damaged.inside(`printf x | dd of=${weights} bs=1 seek=1000 conv=notrunc status=none`);
+    await damaged.damage(registry.weights);
   });
   beforeEach(() => {
     registry.sent = 0;

@@ -35,6 +35,20 @@ export class LocalStore implements AsyncDisposable {
     await run("docker", ["cp", `${folder}/.`, `${this.name}:${MODELS_FOLDER}`]);
   };
 
+  /**
+   * Puts another text in the place of 16 random bytes of a blob: of a single one, one in 256 is what it was before.
+   *
+   * @returns mends it
+   */
+  damage = async (digest: string): Promise<() => Promise<string>> => {
+    const blob = `blobs/${digest}`;
+    const there = "bs=1 count=16 conv=notrunc status=none";
+    await this.inside(
+      `dd if=${blob} of=/tmp/before skip=1000 ${there}; printf "not what it was." | dd of=${blob} seek=1000 ${there}`,
+    );
+    return () => this.inside(`dd if=/tmp/before of=${blob} seek=1000 ${there}`);
+  };
+
   /** Bytes of a file of it; 0 where there is none. */
   size = async (file: string): Promise<number> =>
     Number(await this.inside(`stat -c %s ${file} 2>/dev/null || echo 0`));
