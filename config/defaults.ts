@@ -94,8 +94,8 @@ export const NGINX = {
    * it 92 of 57,000 requests failed in reloads. A drain waits for it, see steps/nodes/admission.ts.
    */
   keepaliveMinTimeoutSeconds: 5,
-  /** nginx with 2 workers and 8192 connections each stays below 200 MiB; bodies and buffers come on top. */
-  memoryMib: 1024,
+  /** Bodies that are held, 480 MB (templates/tuning.ts), and twice ROUTER.requestsMost: a worker keeps what it had at most. */
+  memoryMib: 2048,
   pids: 256,
   /**
    * For streams in flight when nginx is stopped or restarted by hand. Short, because new connections wait until the next
@@ -139,6 +139,8 @@ export const STICKY_EXPIRES_SECONDS = 3600;
 export const ROUTER = {
   /** Requests that may wait at a node for each of its places, whatever the expected wait: Ollama's own queue holds 512. */
   waitingPerPlace: 64,
+  /** In flight at all nodes together: njs keeps 0.55 MB for each, 0.8 with hundreds of models. 30 nodes of 4 places are 120. */
+  requestsMost: 1000,
   /** Seconds that a load is held to take where a node's list does not tell how large its model is. */
   loadSeconds: 20,
   /** How many times its fair share of requests a node may have and still get those of its sessions. Source: consistent hashing with bounded loads, where 1.25 is usual. */

@@ -16,6 +16,8 @@ export interface RouterData {
   longestWaitSeconds: number;
   /** Requests that may wait at a node for each place it has, whatever the expected wait. */
   waitingPerPlace: number;
+  /** Requests that may be in flight at all nodes together: what nginx has memory for. */
+  requestsMost: number;
   /** Seconds that loading a model is held to take where the list does not tell its size. */
   loadSeconds: number;
   /** Names of the pools beside the default one; absent where all nodes are one group. */

@@ -29,10 +29,7 @@ export const FRONT = {
   sendTimeout: "60s",
 } as const;
 
-/**
- * Bodies that the balancer holds at the same time, by the digits of their length: some 480 MB at most. Its container
- * has a gigabyte; nginx itself, its buffers and its connections have the other half.
- */
+/** Bodies that the balancer holds at the same time, by the digits of their length: some 480 MB at most of NGINX.memoryMib. */
 export const BODIES = {
   /** Of 10 to 100 KB: 100 MB. */
   places5: 1000,

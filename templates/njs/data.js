@@ -10,5 +10,6 @@ export default {
   judged: true,
   longestWaitSeconds: 60,
   waitingPerPlace: 64,
+  requestsMost: 1000,
   loadSeconds: 20,
 };

@@ -5,7 +5,7 @@
  *
  * numbers, without expiry (N is a node, M a model, P the pid of a worker); those of N|M go with the model: see nodes/forget.js
  *   view            version of the view
- *   i:N             requests in flight at a node
+ *   i    i:N        requests in flight at all nodes, and at each; those without a place are at ""
  *   j:N|M           the same, for one model; counted once a second
  *   p:N|M           when it last proved to be alive: first byte, token, end, answered probe
  *   z:N|M           when nothing was in flight for the last time

@@ -71,6 +71,7 @@ export function routerSettings(balancer: BalancerPlan): RouterSettings {
     judged: balancer.health !== "off",
     longestWaitSeconds: balancer.queue.longestWaitSeconds,
     waitingPerPlace: ROUTER.waitingPerPlace,
+    requestsMost: ROUTER.requestsMost,
     loadSeconds: ROUTER.loadSeconds,
     ...(balancer.pools ? { pools: balancer.pools.map(({ name }) => name) } : {}),
     ...sessionOf(balancer),

@@ -61,6 +61,7 @@ export const ROUTER = {
     choice: "earliest",
     judged: true,
     longestWaitSeconds: 60,
+    requestsMost: 1000,
     waitingPerPlace: 64,
     loadSeconds: 20,
   },

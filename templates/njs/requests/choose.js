@@ -165,3 +165,17 @@ function among(view, model, candidates, load, longestWait) {
  */
 export const anyWillDo = (view, model, primaries) =>
   model.loaded.length + model.disk.length === primaries;
+
+/**
+ * For what costs a node nothing: any that is well.
+ *
+ * @param {View} view
+ * @param {ViewedModel} model
+ */
+export function somebody(view, model) {
+  for (const rank of [model.loaded, model.disk, model.backup, model.doubt, model.drain]) {
+    const index = rank[Math.floor(Math.random() * rank.length)];
+    if (index !== undefined) return view.nodes[index]?.name ?? "";
+  }
+  return "";
+}

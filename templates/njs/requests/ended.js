@@ -57,11 +57,11 @@ function end(r, variables) {
     // The next stream is watched.
     if (r.meshTold) numbers().set(held.lease, 0);
   }
-  const refusal = place === "" ? variables.mesh_refusal : "";
+  const refusal = held.node === "" ? variables.mesh_refusal : "";
   const node = variables.mesh_node || "";
   const status = variables.status ?? "";
   // Of what nginx refuses by itself only those above access.limits are counted: anybody can make others.
-  if (place === "" && !refusal && node === "" && status !== ABOVE_LIMITS) return "";
+  if (held.node === "" && !refusal && node === "" && status !== ABOVE_LIMITS) return "";
   // Of nodes that were tried one after the other: "0.012, -, 0.003".
   const times = variables.upstream_header_time ?? "";
   const request = {
@@ -74,7 +74,7 @@ function end(r, variables) {
   };
   countRequest(request);
   if (times.includes(", ")) count("mesh_retries_total", times.split(", ").length - 1);
-  if (place !== "" && node !== "" && request.firstByte !== undefined) {
+  if (held.node !== "" && node !== "" && request.firstByte !== undefined) {
     const now = Date.now();
     if (now - learnedAt >= LEARN_MILLISECONDS) {
       learnedAt = now;

@@ -1,5 +1,5 @@
 /** $mesh_route: the node that a request should go to, read by nginx when it picks a server of the group, with the body at hand. */
-import { choose, anyWillDo, loadPrice } from "./choose.js";
+import { anyWillDo, choose, loadPrice, somebody } from "./choose.js";
 import { count } from "../counters.js";
 import data from "../data.js";
 import { number, numbers } from "../memory.js";
@@ -7,8 +7,8 @@ import { modelIn } from "./model-name.js";
 import { outWith } from "./out-with.js";
 import { loadSeconds } from "../nodes/load-seconds.js";
 import { pairOf } from "./pair.js";
-import { take } from "./places.js";
-import { REFUSING, allBusy, allGone, allOut, unknownModel } from "./refusal.js";
+import { CROWDED, take } from "./places.js";
+import { REFUSING, allBusy, allGone, allOut, crowded, unknownModel } from "./refusal.js";
 import { nodeOfSession, remember, rememberedNode, sessionKey } from "./session.js";
 import { countAsked, dayOf, giveBack, limitsOf } from "../usage/day.js";
 import { expired, otherModel, takeToday } from "../usage/quota.js";
@@ -16,7 +16,6 @@ import { lookUp, nodesOf, spelling, viewOf } from "../view.js";
 import { isWhole } from "./whole-answer.js";
 
 /** @typedef {import("../view.js").View} View */
-/** @typedef {import("../view.js").ViewedModel} ViewedModel */
 /** @typedef {import("../view.js").ViewedNode} ViewedNode */
 /** @typedef {import("./refusal.js").Refusal} Refusal */
 
@@ -105,6 +104,21 @@ function byKey(r, view, name, body, reads) {
  * @param {boolean} reads
  */
 function somewhere(r, view, name, body, reads) {
+  const node = chosen(r, view, name, body, reads);
+  if (node === REFUSING || r.variables.mesh_place) return node;
+  if (take(pairOf("|"), Infinity, data.requestsMost) === CROWDED) return refuse(r, crowded(r.uri));
+  r.variables.mesh_place = "0|";
+  return node;
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {View | undefined} view
+ * @param {string} name
+ * @param {Buffer | undefined} body
+ * @param {boolean} reads
+ */
+function chosen(r, view, name, body, reads) {
   if (!view) return "";
   const found = lookUp(view, name);
   if (!found && name !== "" && view.complete) {
@@ -118,20 +132,6 @@ function somewhere(r, view, name, body, reads) {
   return reads || r.uri === "/api/show"
     ? somebody(view, asked.model)
     : placed(r, view, asked, body);
-}
-
-/**
- * For what costs a node nothing: any that is well.
- *
- * @param {View} view
- * @param {ViewedModel} model
- */
-function somebody(view, model) {
-  for (const rank of [model.loaded, model.disk, model.backup, model.doubt, model.drain]) {
-    const index = rank[Math.floor(Math.random() * rank.length)];
-    if (index !== undefined) return view.nodes[index]?.name ?? "";
-  }
-  return "";
 }
 
 /**
@@ -149,7 +149,7 @@ function placed(r, view, asked, body) {
     const index = nodeOfSession(view, model, cookie || rememberedNode(key), session.bound);
     const node = view.nodes[index];
     const pair = node ? pairOf(`${node.name}|${name}`) : undefined;
-    const taken = node && pair ? take(pair, node.limit) : 0;
+    const taken = node && pair ? take(pair, node.limit, data.requestsMost) : 0;
     if (node && pair && taken > 0) {
       if (model.disk.includes(index) || model.cold?.includes(index)) causesLoad(pair);
       return hold(r, node, pair, taken, body, key);
@@ -168,7 +168,8 @@ function placed(r, view, asked, body) {
     }
     const node = /** @type {ViewedNode} */ (view.nodes[choice.index]);
     const pair = pairOf(`${node.name}|${name}`);
-    const taken = take(pair, node.limit);
+    const taken = take(pair, node.limit, data.requestsMost);
+    if (taken === CROWDED) return refuse(r, crowded(r.uri));
     if (taken === 0) continue;
     if (choice.loads || model.cold?.includes(choice.index)) causesLoad(pair);
     return hold(r, node, pair, taken, body, key);

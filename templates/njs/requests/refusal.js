@@ -4,6 +4,8 @@
  * answer gets status and text here. Its own status is 200: any other might make nginx go on to the nodes.
  */
 
+import data from "../data.js";
+
 /**
  * @typedef {object} Refusal
  * @property {number} status
@@ -106,6 +108,19 @@ export function allBusy(uri, seconds) {
   const retryAfter = Math.max(1, Math.ceil(seconds));
   const message = `server busy: all places are taken; try again in ${retryAfter} s`;
   return refusal(uri, 503, message, "server_busy", retryAfter);
+}
+
+/** Seconds within which some of so many end. */
+const SOME_SECONDS = 5;
+
+/**
+ * nginx has no memory for more requests.
+ *
+ * @param {string} uri
+ */
+export function crowded(uri) {
+  const message = `server busy: the balancer has ${data.requestsMost} requests in flight, as many as it has memory for; try again`;
+  return refusal(uri, 503, message, "server_busy", SOME_SECONDS);
 }
 
 /** Seconds until every node has been asked. */

@@ -68,11 +68,11 @@ function leave(r) {
  */
 function begins(r, variables, place) {
   const node = variables.mesh_node;
-  if (!node) {
+  let pair = pairOf(place.slice(1));
+  if (!node || pair.node === "") {
     leave(r);
     return;
   }
-  let pair = pairOf(place.slice(1));
   if (pair.node !== node) {
     const chosen = pair;
     pair = pairOf(`${node}|${chosen.model}`);

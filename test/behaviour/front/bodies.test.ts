@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { NGINX } from "../../../config/defaults.ts";
+import { NGINX, ROUTER } from "../../../config/defaults.ts";
 import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
 import { ask } from "../harness/client.ts";
@@ -85,7 +85,7 @@ describe.skipIf(why)(`bodies${why ? ` (${why})` : ""}`, () => {
     ["20 of 60 MiB", 20, 60 * MIB, false],
     ["20 of 60 MiB without a length", 20, 60 * MIB, true],
     ["150 of 9 MiB", 150, 9 * MIB, false],
-    ["1,300 of 900 KiB, all below what stays in memory", 1300, 900 * 1024, false],
+    ["900 of 900 KiB, all below what stays in memory", 900, 900 * 1024, false],
   ])(
     "%s at once reach the node whole, and kill no worker",
     async (_what, count, size, chunked) => {
@@ -93,6 +93,38 @@ describe.skipIf(why)(`bodies${why ? ` (${why})` : ""}`, () => {
         statuses: ["200"],
         whole: count,
       });
+    },
+    LIMITS_MS,
+  );
+
+  test.each(["least_conn", "round_robin"] as const)(
+    "requests beyond what nginx has memory for are told to come back, and the others go on: %s",
+    async (algorithm) => {
+      await mesh.reload({ ...BALANCER, algorithm });
+      const node = mesh.node("a");
+      let release = () => {};
+      const released = new Promise<void>((resolve) => (release = resolve));
+      node.answer = { kind: "tokens", count: 2, everyMs: 0, paced: () => released };
+      const most = ROUTER.requestsMost;
+      const chat = () => ask(`${mesh.balancer.bridgeUrl}/api/chat`, { body: '{"model":"m"}' });
+      const inFlight = Array.from({ length: most }, chat);
+      await until("all are in flight", async () => node.count() === most, { seconds: 60 });
+      const beyond = await Promise.all(Array.from({ length: 300 }, chat));
+      expect(new Set(beyond.map(({ status, text }) => `${status} ${text}`))).toEqual(
+        new Set([
+          `503 {"error":"server busy: the balancer has ${most} requests in flight, as many as it has memory for; try again"}`,
+        ]),
+      );
+      expect(beyond[0]!.headers["retry-after"]).toBe("5");
+      release();
+      const ends = (await Promise.all(inFlight)).map(({ status, text }) => [
+        status,
+        text.trim().split("\n").length,
+      ]);
+      expect(ends).toEqual(ends.map(() => [200, 2]));
+      expect((await chat()).status).toBe(200);
+      expect(await deaths()).toEqual([]);
+      await mesh.reload(BALANCER);
     },
     LIMITS_MS,
   );

@@ -9,6 +9,7 @@ const data: RouterData = {
   choice: "earliest",
   judged: true,
   longestWaitSeconds: 60,
+  requestsMost: 1000,
   waitingPerPlace: 64,
   loadSeconds: 20,
 };

@@ -41,6 +41,7 @@ test("the program is named by its hash, and what it is told lies beside the conf
       choice: "earliest",
       judged: true,
       longestWaitSeconds: 60,
+      requestsMost: 1000,
       waitingPerPlace: 64,
       loadSeconds: 20,
     },

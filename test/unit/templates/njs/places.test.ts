@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 import { pairOf } from "../../../../templates/njs/requests/pair.js";
 import { headers } from "../../../../templates/njs/requests/watch.js";
-import { giveBack, heal, move, take } from "../../../../templates/njs/requests/places.js";
+import { CROWDED, giveBack, heal, move, take } from "../../../../templates/njs/requests/places.js";
 import { zones } from "../shared-memory.ts";
 
 const numbers = zones["mesh_numbers_1"]!;
@@ -36,6 +36,27 @@ test("what is in flight is counted by node and model, of all workers", () => {
   const { healed, inFlight } = heal(everybody);
   expect(healed).toBe(0);
   expect(Object.fromEntries(inFlight)).toEqual({ [`a|${M}`]: 4, "b|x|y": 1 });
+});
+
+test("beyond what may be in flight at all nodes together nobody gets a place, until one is given back", () => {
+  expect(take(pairOf(`a|${M}`), 9, 2)).toBe(1);
+  expect(take(pairOf(`b|${M}`), 9, 2)).toBe(1);
+  expect(take(pairOf(`c|${M}`), 9, 2)).toBe(CROWDED);
+  expect([numbers.get("i"), numbers.get("i:c")]).toEqual([2, undefined]);
+  move(pairOf(`a|${M}`), pairOf(`c|${M}`));
+  expect(take(pairOf(`a|${M}`), 9, 2)).toBe(CROWDED);
+  giveBack(pairOf(`c|${M}`));
+  expect(take(pairOf(`a|${M}`), 0, 2)).toBe(0);
+  expect(take(pairOf(`a|${M}`), 9, 2)).toBe(1);
+  expect(numbers.get("i")).toBe(2);
+});
+
+test("all that is in flight is counted anew, with workers whose program did not count it and without those that are gone", () => {
+  take(pairOf(`a|${M}`), 9);
+  held.incr(`1|a|${M}`, 2);
+  held.incr(`2|b|${M}`, 3);
+  heal((pid) => pid !== "1");
+  expect(numbers.get("i")).toBe(4);
 });
 
 test("a place goes along to the node that answers in fact", () => {
