@@ -12,6 +12,7 @@ import { builtImage } from "../../lab/images/docker-image.mjs";
 import { HOST_IMAGE } from "../../lab/images/host/host-image.mjs";
 import { lanDown, lanUp } from "../../lab/lan/machines.mjs";
 import { run } from "../../toolchain/command.mjs";
+import { until } from "../../toolchain/until.mjs";
 import { ownStackName, removeDeadMeshes } from "../engine/support/leftovers.ts";
 
 const COMMAND = join(import.meta.dirname, "../../lab/hosts.mjs");
@@ -75,7 +76,10 @@ test("each machine has its own engine with the images, reached over ssh as a use
 test("a machine runs containers, and what they publish is reached at its address", async () => {
   const { endpoint, address } = lan.hosts[1]!;
   await there("docker", "-H", endpoint, "run", "-d", "-p", "8080:80", "--name", "web", nginx);
-  const response = await fetch(`http://${address}:8080/`);
+  // It runs before it listens.
+  const response = await until("its answer", () => fetch(`http://${address}:8080/`), {
+    seconds: 60,
+  });
   await there("docker", "-H", endpoint, "rm", "--force", "web");
   expect(response.headers.get("server")).toMatch(/^nginx/);
 });

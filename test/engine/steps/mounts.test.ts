@@ -148,7 +148,7 @@ test("a service that runs with the same mounts goes on with them", async () => {
   const source = join(folder, "open");
   const image = nginxImage();
   const args = ["--name", NAME, "--volume", `${source}:${PATH}:rw`, "--entrypoint", "sleep"];
-  await run("docker", ["run", "--detach", ...args, image, "60"]);
+  await run("docker", ["run", "--detach", ...args, image, "infinity"]);
   expect(await said("/open", { container: NAME })).toBe("fine");
   expect(await said("/open", { container: NAME, readOnly: true, user: "1000" })).toBe("fine");
   expect(await said("/closed", { container: NAME })).toContain("cannot read /closed");
