@@ -23,13 +23,18 @@ const PROGRAM = {
   "data.js": readFileSync(new URL("../../templates/njs/data.js", import.meta.url), "utf8"),
 };
 
+/** In the place of a case's name: what is beside the configs of many. */
+const SHARED = ".program";
+
 /**
  * Reads lines of a case, a file's path and its content in base64; the config comes last. Prints per case
  * what `nginx -t` says, in base64: nothing where it is satisfied without a warning.
  */
 const TEST_ALL = `
 while read -r name path content; do
-  mkdir -p "/tmp/case/$name" && cd "/tmp/case/$name"
+  [ -d "/tmp/case/$name" ] || mkdir -p "/tmp/case/$name"
+  cd "/tmp/case/$name" || exit
+  if [ "$path" = ${SHARED} ]; then cp /tmp/case/${SHARED}/* .; continue; fi
   echo "$content" | base64 -d > "$path"
   [ "$path" = nginx.conf ] || continue
   if nginx -e stderr -q -t -c "$PWD/nginx.conf" 2> /tmp/said; then end=0; else end=$?; fi
@@ -43,14 +48,19 @@ export async function testWithNginx(
 ): Promise<Record<string, string>> {
   const all = Object.entries(configs).map(([name, config]) => {
     const { conf, files } = typeof config === "string" ? { conf: config, files: {} } : config;
-    const program = conf.includes("js_import") ? PROGRAM : {};
-    return { name, conf, files: { ...program, ...files, "nginx.conf": conf } };
+    return { name, conf, files: { ...files, "nginx.conf": conf } };
   });
-  const input = all.flatMap(({ name, files }) =>
+  const lines = (name: string, files: Readonly<Record<string, string>>) =>
     Object.entries(files).map(
       ([path, content]) => `${name} ${path} ${Buffer.from(content).toString("base64")}\n`,
-    ),
-  );
+    );
+  const input = [
+    ...lines(SHARED, PROGRAM),
+    ...all.flatMap(({ name, conf, files }) => [
+      ...(conf.includes("js_import") ? [`${name} ${SHARED}\n`] : []),
+      ...lines(name, files),
+    ]),
+  ];
   const out = await inNginx(image, TEST_ALL, input.join(""), hostNames(all.map((c) => c.conf)));
   const said = out.trim().split("\n").filter(Boolean);
   if (said.length !== all.length) throw new Error(`${said.length} answers: ${out}`);
