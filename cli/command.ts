@@ -61,7 +61,7 @@ export function readCommandLine(
     const { positionals, values } = parseArgs({ args: rest, options, allowPositionals: true });
     return { name, command, given: { words: positionals, values } };
   } catch (error) {
-    const text = (error as Error).message.split(". ")[0]!;
+    const text = (error as Error).message.split(/\.\s/)[0]!;
     throw new UsageError(`ollama-mesh ${name}: ${text}; ollama-mesh ${name} --help says more`);
   }
 }

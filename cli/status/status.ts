@@ -42,7 +42,9 @@ whose stack has the mesh. ollama-mesh doctor looks at hosts and containers too.
   ollama-mesh status --json | jq '.[].status.problems'
   ollama-mesh status --usage --days 31
 
-Exit code 0 when all is well, 1 with problems, or when the balancer does not answer.
+Exit code 0 when all is well, 1 with problems, or when a balancer does not answer. A node that has a long prompt, and
+gave no token for 3 s, is a problem too until the first one. With balancer.routing: plain nothing is known of nodes: 0
+says that the balancer answers; ollama-mesh doctor asks the nodes.
 `;
 
 /** How a mesh is at the moment. */

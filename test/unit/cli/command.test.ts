@@ -33,6 +33,10 @@ test.each([
     ["restart", "a", "--stack"],
     "ollama-mesh restart: Option '--stack <value>' argument missing; ollama-mesh restart --help says more",
   ],
+  [
+    ["restart", "a", "--drain-seconds", "-1"],
+    "ollama-mesh restart: Option '--drain-seconds' argument is ambiguous; ollama-mesh restart --help says more",
+  ],
 ])("%j is refused with the way out", (args, message) => {
   expect(() => readCommandLine(args, COMMANDS)).toThrow(new UsageError(message));
 });
