@@ -16,11 +16,12 @@ const HELP = `Usage: ollama-mesh discover [MACHINE...] [OPTIONS]
 
 Looks at the machines that you name, and proposes a stack file: a node for each GPU, an Ollama that runs already as
 it is, the models that are there, a host for the balancer. It changes nothing on any machine, says what it has asked
-of which, and asks no machine that you did not name. Without any it looks at this one.
+of which, and asks no machine that you did not name. Without any it looks at this one. A machine that is named twice,
+as by its alias and its address, is proposed once.
 
   MACHINE           what ssh takes (rack1, ops@rack1.lan), "local" for this machine, or an engine as in a stack
                     file: unix:///path, ssh://user@host:port, tcp://host:port
-  --ssh-config      every host that ~/.ssh/config names, patterns aside
+  --ssh-config      every host that ~/.ssh/config names; patterns and what it includes aside
   --contexts        the engines of "docker context ls"
   --range NETWORK   every address of a network, at most a /24: its port 22, and an Ollama at 11434; may be repeated
   --user USER       who logs in to the machines of --range; default what ssh takes

@@ -14,6 +14,8 @@ import { ollamaAt } from "./ask-address.ts";
 /** A machine that was named, and what it showed. */
 export interface FoundMachine {
   endpoint: string;
+  /** Name of its machine and id of its engine: the same by whatever name it is asked. Absent where it does not tell. */
+  engine?: string;
   /** Where other machines reach it; absent for a socket of this machine. */
   address?: string;
   inspection: HostInspection;
@@ -41,10 +43,17 @@ export async function findMachine(endpoint: string): Promise<FoundMachine> {
   };
   if (!inspection.reached) return { ...known, ...(await answers()), meshes: [], asked };
   try {
-    const { around, meshes } = await askEngine(endpoint, asked);
+    const { engine, around, meshes } = await askEngine(endpoint, asked);
     // A node of a mesh is an Ollama too.
     const open = meshes.length === 0 ? await answers() : {};
-    return { ...known, ...(around ? { around } : {}), ...open, meshes, asked };
+    return {
+      ...known,
+      ...(engine === undefined ? {} : { engine }),
+      ...(around ? { around } : {}),
+      ...open,
+      meshes,
+      asked,
+    };
   } catch (error) {
     if (!(error instanceof StepError || error instanceof DockerError)) throw error;
     // One that stops answering hides nothing of the others.
@@ -63,9 +72,11 @@ export async function findMachine(endpoint: string): Promise<FoundMachine> {
 async function askEngine(
   endpoint: string,
   asked: string[],
-): Promise<Pick<FoundMachine, "around" | "meshes">> {
+): Promise<Pick<FoundMachine, "engine" | "around" | "meshes">> {
   const { docker } = dockerEngine(endpoint);
-  const machine = (await docker(["info", "--format", "{{.Name}}"])).trim();
+  const [machine = "", id] = (await docker(["info", "--format", "{{.Name}} {{.ID}}"]))
+    .trim()
+    .split(" ");
   const around = await lookAround(endpoint, machine, OLLAMA_PORT);
   if (around) {
     asked.push(
@@ -75,5 +86,6 @@ async function askEngine(
   asked.push("docker ps, for containers of a mesh");
   const labels = await docker(["ps", "--format", '{{.Label "ollama-mesh"}}']);
   const meshes = [...new Set(labels.split("\n").filter(Boolean))].sort();
-  return { ...(around ? { around } : {}), meshes };
+  // The id alone may be that of the machine from which a disk was copied.
+  return { ...(id ? { engine: `${machine} ${id}` } : {}), ...(around ? { around } : {}), meshes };
 }

@@ -38,8 +38,15 @@ export async function sshConfigHosts(file = join(homedir(), ".ssh", "config")): 
     throw new StepError(`${file} cannot be read: ${error.message}; name the machines instead`);
   });
   const lines = text.split("\n").flatMap((line) => /^\s*Host[\s=]+(.+)$/i.exec(line)?.[1] ?? []);
-  const names = lines.flatMap((line) => line.trim().split(/\s+/));
+  const names = lines.flatMap(wordsOf);
   return [...new Set(names.filter((name) => parseEndpoint(`ssh://${name}`)))].map(engineOf);
+}
+
+/** The patterns of a line: as ssh reads it, they may stand in quotes, and a word that begins with # ends them. */
+function wordsOf(line: string): string[] {
+  const words = line.trim().split(/\s+/);
+  const end = words.findIndex((word) => word.startsWith("#"));
+  return words.slice(0, end < 0 ? undefined : end).map((word) => word.replace(/^"(.*)"$/, "$1"));
 }
 
 /**

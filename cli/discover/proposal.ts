@@ -4,6 +4,7 @@ import { engineHost } from "../../config/net/engine-endpoint.ts";
 import type { FoundGpu } from "../../steps/discovery/look-around.ts";
 import type { FoundMachine } from "./machine.ts";
 import type { FoundAddress } from "./range.ts";
+import { onceEach } from "./same-machine.ts";
 
 /** A node as it would stand in a stack file. */
 interface ProposedNode {
@@ -27,23 +28,27 @@ export interface Proposal {
 
 /** What the machines and addresses that answered could be in one mesh. */
 export function propose(
-  machines: readonly FoundMachine[],
+  found: readonly FoundMachine[],
   addresses: readonly FoundAddress[],
 ): Proposal {
+  const { once: machines, twins } = onceEach(found);
   const names = new Set<string>([BALANCER_NAME]);
   const nodes: Proposal["nodes"] = [];
   const balancer = balancerOf(machines);
-  const remarks: string[] = [];
+  const remarks = twins.map(
+    ({ machine, first }) => `${machine.endpoint} is the machine of ${first}: left out here.`,
+  );
   for (const machine of machines) {
     nodes.push(...nodesOf(machine, names, machine.endpoint === balancer));
     remarks.push(...remarksOn(machine));
   }
-  for (const { address, ollama } of addresses) {
+  const known = new Set(machines.flatMap(({ open, address }) => (open && address ? address : [])));
+  for (const { address, ollama } of addresses.filter((each) => !known.has(each.address))) {
     const node = { name: nameFor(address, names), managed: false as const, address };
     nodes.push({ node, why: `Ollama ${ollama.version} that answers there` });
   }
-  const found = [...machines.flatMap(ollamasOf), ...addresses.map(({ ollama }) => ollama)];
-  const lists = found.map(({ models }) => models).filter((models) => models.length > 0);
+  const ollamas = [...machines.flatMap(ollamasOf), ...addresses.map(({ ollama }) => ollama)];
+  const lists = ollamas.map(({ models }) => models).filter((models) => models.length > 0);
   return {
     nodes,
     models:

@@ -31,7 +31,7 @@ test.each(["", "-oProxyCommand=evil", "rack1; rm -rf /", "http://rack1", "tcp://
   },
 );
 
-test("an ssh config names its hosts, once each, and patterns are none", async () => {
+test("an ssh config names its hosts, once each, and patterns and comments are none", async () => {
   const file = join(folder, "config");
   await writeFile(
     file,
@@ -43,9 +43,12 @@ Host *.lan !rack2.lan gpu?
 Host *
   User ops
 Host rack1
+Host rack4 # the racks
+Host "rack5"
 `,
   );
-  expect(await sshConfigHosts(file)).toEqual(["ssh://rack1", "ssh://rack2.lan", "ssh://rack3"]);
+  const names = ["rack1", "rack2.lan", "rack3", "rack4", "rack5"];
+  expect(await sshConfigHosts(file)).toEqual(names.map((name) => `ssh://${name}`));
   await expect(sshConfigHosts(join(folder, "none"))).rejects.toThrow(
     /none cannot be read: ENOENT.*; name the machines instead$/,
   );
