@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { GUARD } from "../config/defaults.ts";
-import { MESH_LABEL } from "../config/names.ts";
+import { guardResource, MESH_LABEL } from "../config/names.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
 import type { ContainerPlan, NodePlan } from "../plan/node-plan.ts";
@@ -115,14 +115,14 @@ function clearGuardOrphan(
 ): pulumi.CustomResourceOptions {
   const { endpoint } = container;
   const orphan = { endpoint, name: guard, label: MESH_LABEL, mesh: mesh.name, ...of };
-  const resource = of.kind === "network" ? `${name}-guard-network` : `${name}-guard`;
+  const resource = of.kind === "network" ? `${guardResource(name)}-network` : guardResource(name);
   return clearOrphan(resource, balancerRef(oneThatIsOn(balancers).plan), orphan);
 }
 
 function guardNetwork(making: Making): docker.Network {
   const { name, guard, labels, here } = making;
   return new docker.Network(
-    `${name}-guard`,
+    guardResource(name),
     { name: guard, driver: "bridge", labels },
     { ...here, ...clearGuardOrphan(making, { kind: "network" }) },
   );
@@ -133,9 +133,9 @@ function filesInVolume(
   volumeName: pulumi.Output<string>,
   files: pulumi.Output<object>,
 ): pulumi.Resource {
-  const volume = new docker.Volume(`${name}-guard`, { name: volumeName, labels }, here);
+  const volume = new docker.Volume(guardResource(name), { name: volumeName, labels }, here);
   return step(
-    `${name}-guard`,
+    guardResource(name),
     { create: "keepGuard" },
     { endpoint: container.endpoint, volume: volumeName, image, files },
     { parent, dependsOn: [volume, ...host.prepared], ...leftAlone(plan.offline) },
@@ -150,7 +150,7 @@ function guardContainer(
 ): docker.Container {
   const { name, mesh, plan, image, here } = making;
   return new docker.Container(
-    `${name}-guard`,
+    guardResource(name),
     {
       ...spread(made, guardContainerArgs(mesh.name, plan, "")),
       image,

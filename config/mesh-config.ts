@@ -33,7 +33,10 @@ export function isAttached(node: NodeConfig, engine: string | undefined): boolea
 }
 
 /** Whether a node is published by a guard, which lets nobody but the balancer through. */
-export function isGuarded({ access, balancer }: MeshConfig, node: NodeConfig): boolean {
+export function isGuarded(
+  { access, balancer }: Pick<MeshConfig, "access" | "balancer">,
+  node: NodeConfig,
+): boolean {
   if (node.managed === false || isAttached(node, meshEngine(balancer))) return false;
   return (node.access ?? access ?? NODE.access) === "balancerOnly";
 }

@@ -16,6 +16,9 @@ export const nodeContainer = (mesh: string, node: string) => `${mesh}-${node}`;
 /** Name of what guards a node with access: balancerOnly, and of the network of the two. "." keeps it apart from every node. */
 export const nodeGuard = (mesh: string, node: string) => `${nodeContainer(mesh, node)}.guard`;
 
+/** Name of what guards a node in Pulumi's state, which has no "." there: no other node may be called so. */
+export const guardResource = (node: string) => `${node}-guard`;
+
 /** The balancer's name among the containers of a mesh, and so no node's. */
 export const BALANCER_NAME = "balancer";
 

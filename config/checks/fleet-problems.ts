@@ -1,12 +1,14 @@
 import { BALANCER, DEFAULT_ENGINE, HOST_GATEWAY, MONITORING, ROLLOUT } from "../defaults.ts";
 import {
   isAttached,
+  isGuarded,
   listenAddresses,
   type NodeConfig,
   meshEngine,
   portOf,
 } from "../mesh-config.ts";
 import { byPool, poolNamed } from "../pools/pool-groups.ts";
+import { guardResource } from "../names.ts";
 import { parseAddressInNetwork } from "../net/address-in-network.ts";
 import { canonicalEngine, engineHost } from "../net/engine-endpoint.ts";
 import { hostPort } from "../net/host-port.ts";
@@ -17,13 +19,22 @@ import { ofBothProblems, ownAddress } from "./balancer-hosts-problems.ts";
 import type { IndexedNode, WellFormed } from "./well-formed.ts";
 
 /** Docker's names, the log's and the resources' follow from it. */
-export function nameProblems({ nodes }: WellFormed): Problem[] {
+export function nameProblems(mesh: WellFormed): Problem[] {
+  const { nodes } = mesh;
   const first = new Map<string, number>();
-  return nodes.flatMap(({ at, node: { name } }) => {
+  const guards = new Map(
+    nodes
+      .filter(({ node }) => isGuarded(mesh, node))
+      .map(({ at, node }) => [guardResource(node.name), at]),
+  );
+  return nodes.flatMap(({ at, node: { name, managed } }) => {
+    const path = `nodes[${at}].name`;
     const taken = first.get(name);
     if (taken === undefined) first.set(name, at);
-    const text = `must be unique, but nodes[${taken}] is "${name}" too`;
-    return taken === undefined ? [] : [{ path: `nodes[${at}].name`, text }];
+    else return [{ path, text: `must be unique, but nodes[${taken}] is "${name}" too` }];
+    const guarded = managed === false ? undefined : guards.get(name);
+    const text = `must be another name: what guards nodes[${guarded}], with access: balancerOnly, is called so, got ${show(name)}`;
+    return guarded === undefined ? [] : [{ path, text }];
   });
 }
 

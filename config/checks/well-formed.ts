@@ -1,6 +1,6 @@
 import type { MeshConfig, NodeConfig } from "../mesh-config.ts";
 import { balancerSchema } from "../schema/balancer-schema.ts";
-import { rolloutSchema } from "../schema/mesh-schema.ts";
+import { accessOfNodes, rolloutSchema } from "../schema/mesh-schema.ts";
 import { monitoringSchema } from "../schema/monitoring-schema.ts";
 import { nodeSchema, ollamaSchema } from "../schema/node-schema.ts";
 
@@ -16,6 +16,8 @@ export interface WellFormed {
   allNodesKnown: boolean;
   /** Whether the balancer is fine by itself, and so its pools are those that are declared. */
   poolsKnown: boolean;
+  /** Absent where none is declared. */
+  access?: NonNullable<MeshConfig["access"]>;
   balancer: NonNullable<MeshConfig["balancer"]>;
   rollout: NonNullable<MeshConfig["rollout"]>;
   ollama: NonNullable<MeshConfig["ollama"]>;
@@ -26,6 +28,7 @@ export interface WellFormed {
 /** All of arguments that are fine. */
 export const allOf = ({
   nodes,
+  access,
   balancer,
   rollout,
   ollama,
@@ -34,6 +37,7 @@ export const allOf = ({
   nodes: nodes.map((node, at) => ({ at, node })),
   allNodesKnown: true,
   poolsKnown: true,
+  ...(access ? { access } : {}),
   balancer: balancer ?? {},
   rollout: rollout ?? {},
   ollama: ollama ?? {},
@@ -52,10 +56,12 @@ export function wellFormed(input: unknown): WellFormed {
     return node.success ? [{ at, node: node.data }] : [];
   });
   const balancer = balancerSchema.safeParse(given["balancer"] ?? {});
+  const access = accessOfNodes.safeParse(given["access"]).data;
   return {
     nodes,
     allNodesKnown: nodes.length === list.length,
     poolsKnown: balancer.success,
+    ...(access ? { access } : {}),
     balancer: balancer.data ?? {},
     rollout: rolloutSchema.safeParse(given["rollout"]).data ?? {},
     ollama: ollamaSchema.safeParse(given["ollama"]).data ?? {},

@@ -21,6 +21,9 @@ export const rolloutSchema: Shape<RolloutArgs> = z.strictObject(
   "must be an object",
 );
 
+/** Who may connect to the nodes. */
+export const accessOfNodes = oneOf(NodeAccess);
+
 /** Checks the whole mesh, field by field; what fields mean together is checked in mesh-config.ts. */
 export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
   {
@@ -31,7 +34,7 @@ export const meshSchema: Shape<OllamaMeshArgs> = z.strictObject(
     models,
     image: image.exactOptional(),
     ollama: ollamaSchema.exactOptional(),
-    access: oneOf(NodeAccess).exactOptional(),
+    access: accessOfNodes.exactOptional(),
     balancer: balancerSchema.exactOptional(),
     rollout: rolloutSchema.exactOptional(),
     monitoring: monitoringSchema.exactOptional(),

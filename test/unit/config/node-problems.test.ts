@@ -11,6 +11,23 @@ test("two nodes of a name", () => {
   ]);
 });
 
+test("a node that is called as what guards another one", () => {
+  const host = "ssh://gpu1.lan";
+  const two = (rest: object = {}, beside: object = { host, port: 11_435 }) => [
+    { name: "a-guard", ...beside },
+    { name: "a", host, ...rest },
+  ];
+  const text =
+    'must be another name: what guards nodes[1], with access: balancerOnly, is called so, got "a-guard"';
+  const refused = [{ path: "nodes[0].name", text }];
+  expect(problemsOf({ nodes: two({ access: "balancerOnly" }) })).toEqual(refused);
+  expect(problemsOf({ nodes: two(), access: "balancerOnly" })).toEqual(refused);
+  expect(problemsOf({ nodes: two({ access: "balancerOnly" }, {}) })).toEqual(refused);
+  expect(problemsOf({ nodes: two() })).toEqual([]);
+  const unmanaged = { managed: false, address: "10.0.0.9" };
+  expect(problemsOf({ nodes: two({ access: "balancerOnly" }, unmanaged) })).toEqual([]);
+});
+
 test("a port of a node in the mesh network, where it has no effect", () => {
   expect(at([{ name: "a", port: 11434 }])).toEqual(["nodes[0].port"]);
 });
