@@ -14,11 +14,8 @@ import { ollamaEnvironment, serviceEnvironment } from "../plan/ollama-environmen
 import { createMonitoring } from "./monitoring/create-monitoring.ts";
 import { OllamaNode } from "./ollama-node.ts";
 import { hostPort } from "../config/net/host-port.ts";
-import type { BalancerPlan } from "../plan/balancer-plan.ts";
-import { urlAt } from "../plan/clients-url.ts";
 import { nodeState } from "../plan/node-plan.ts";
 import type { MeshPlan } from "../plan/mesh-plan.ts";
-import { sshHostName } from "../steps/engine/ssh.ts";
 import { ConfigurationError } from "../config/problems.ts";
 import { withoutUndefined } from "../config/without-undefined.ts";
 import { portTakerWarning } from "./observed/port-takers.ts";
@@ -55,7 +52,7 @@ export class OllamaMesh extends pulumi.ComponentResource {
     const served = pulumi.all(nodes.flatMap(({ admissions }) => admissions.map(({ id }) => id)));
     const planned = pulumi.all(known.plan.nodes.map((node) => byName(known.nodes, node.name)));
     const { plan } = known;
-    this.endpoints = served.apply(() => Promise.all(plan.balancers.map(clientsUrl)));
+    this.endpoints = served.apply(() => Promise.all(balancers.map(({ url }) => url)));
     this.endpoint = this.endpoints.apply(([first]) => plan.url ?? first!);
     this.nodes = pulumi.all([planned, served]).apply(([all]) =>
       all.map((node) => ({
@@ -153,11 +150,6 @@ function createNodes(
     if (!created.has(name)) created.set(name, create(name));
   }
   return plan.nodes.map(({ name }) => byName(created, name));
-}
-
-/** Clients do not know the names of an ssh config. No resource depends on what these stand for, only an output. */
-async function clientsUrl(plan: BalancerPlan): Promise<string> {
-  return plan.urlBySsh ? urlAt(await sshHostName(plan.endpoint), plan) : plan.url;
 }
 
 /** To the default pool, or to the first node's where that has none: it answers nobody then. */

@@ -18,7 +18,7 @@ import { spread } from "./outputs.ts";
 import { clearOrphan } from "./orphan.ts";
 import { MESH_LABEL } from "../config/names.ts";
 import { shortHash } from "../config/short-hash.ts";
-import { verdictSource } from "../plan/verdict-source.ts";
+import { type VerdictSource, verdictSource } from "../plan/verdict-source.ts";
 import type { ReadyInput } from "../steps/nodes/ready.ts";
 import { VERDICT_PORT } from "../templates/nginx-layout.ts";
 import type { ContainerPlan, NodePlan, ServicePlan } from "../plan/node-plan.ts";
@@ -166,7 +166,7 @@ function nodeContainer(
 function readyGate(
   parent: OllamaNode,
   name: string,
-  { mesh, node, plan, apiKey }: OllamaNodeArgs,
+  { mesh, node, plan, apiKey, balancers }: OllamaNodeArgs,
   at: PlacedBalancer,
   container: ContainerPlan,
   made: docker.Container[],
@@ -197,7 +197,7 @@ function readyGate(
       ...(apiKey ? { apiKey } : {}),
       ...(container.service
         ? { healthPath: container.service.healthPath, ...probeOf(container.service) }
-        : { ...minimumOnGpu(container), ...judgesOf(mesh, plan) }),
+        : { ...minimumOnGpu(container), ...judgesOf(balancers, plan) }),
     },
     options,
     triggersAt(
@@ -210,18 +210,28 @@ function readyGate(
 const probeOf = ({ probe }: ServicePlan) => (probe ? { probe } : {});
 
 /** Whom a node asks whether it hangs. */
-function judgesOf({ balancers }: MeshPlan, plan: NodePlan): Pick<ReadyInput, "judge" | "judges"> {
-  const all = balancers.flatMap((balancer) => {
-    const source = verdictSource(balancer, plan);
-    if (!source) return [];
-    const { address } = source;
-    return [{ address, port: source.via === "mesh" ? VERDICT_PORT : source.port }];
+function judgesOf(
+  balancers: readonly PlacedBalancer[],
+  node: NodePlan,
+): { [of in "judge" | "judges"]?: pulumi.Input<ReadyInput[of]> } {
+  const all = balancers.flatMap((at) => {
+    const source = verdictSource(at.plan, node);
+    return source ? [judgeAt(at, node, source)] : [];
   });
   const [judge] = all;
   if (!judge) return {};
   if (balancers.length === 1) return { judge };
   // In the order of their addresses, so that balancers may change places.
-  return { judges: all.toSorted((a, b) => (a.address < b.address ? -1 : 1)) };
+  const sorted = Promise.all(all).then((known) =>
+    known.toSorted((a, b) => (a.address < b.address ? -1 : 1)),
+  );
+  return { judges: sorted };
+}
+
+/** A name that only ssh knows would lead no node anywhere. */
+async function judgeAt({ plan, url }: PlacedBalancer, node: NodePlan, planned: VerdictSource) {
+  const source = verdictSource({ ...plan, url: await url }, node) ?? planned;
+  return { address: source.address, port: source.via === "mesh" ? VERDICT_PORT : source.port };
 }
 
 /** What is asked of a node with GPUs only. */

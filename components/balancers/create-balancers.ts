@@ -2,7 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "../../config/mesh-args.ts";
 import { withRouting, type BalancerPlan } from "../../plan/balancer-plan.ts";
 import { balancerRef } from "../../plan/balancer-ref.ts";
+import { urlAt } from "../../plan/clients-url.ts";
 import type { MeshPlan } from "../../plan/mesh-plan.ts";
+import { sshHostName } from "../../steps/engine/ssh.ts";
 import { nginxConf } from "../../templates/nginx-conf.ts";
 import { byName } from "../by-name.ts";
 import type { GpuHost } from "../hosts/gpu-host.ts";
@@ -57,9 +59,14 @@ export function createBalancers(
         ...(balancer.offline ? { transformations: [leftAsItIs] } : {}),
       },
     );
-    placed.push({ plan: balancer, isFirst, observed, component });
+    placed.push({ plan: balancer, isFirst, observed, component, url: knownUrl(balancer) });
   }
   return plan.balancers.map((balancer) => placed.find((each) => each.plan === balancer)!);
+}
+
+/** Neither clients nor other machines know the names of an ssh config. */
+async function knownUrl(plan: BalancerPlan): Promise<string> {
+  return plan.urlBySsh ? urlAt(await sshHostName(plan.endpoint), plan) : plan.url;
 }
 
 /**

@@ -11,6 +11,8 @@ export interface PlacedBalancer {
   /** Whether it is the first of the list: the one that was there before there were two. */
   isFirst: boolean;
   observed: ObservedMesh | NotObserved;
+  /** Where others find it: as its plan has it, but for a name that ssh alone may know, which is as the ssh config has it. */
+  url: Promise<string>;
   component: LoadBalancer;
 }
 

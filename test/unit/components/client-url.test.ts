@@ -1,5 +1,5 @@
-// Under Pulumi's mocks, with the real ssh: the URL that clients are told where the balancer's host is a name that
-// only an ssh config knows.
+// Under Pulumi's mocks, with the real ssh: what clients, and nodes elsewhere, are told where the balancer's host is a
+// name that only an ssh config knows.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { OllamaMesh, type BalancerArgs } from "../../../components/index.ts";
 import { sshHostName } from "../../../steps/engine/ssh.ts";
-import { record } from "../../support/mocks.ts";
+import { one, record, stepInput } from "../../support/mocks.ts";
+import { build, COMMAND } from "../../support/recorded-mesh.ts";
 
 const SSH_CONFIG = `
 Host lan1
@@ -80,5 +81,38 @@ describe("the output endpoint", () => {
     expect(await sshHostName("ssh://ops@lan1")).toBe("lan1");
     vi.stubEnv("PATH", "/nowhere");
     expect(await sshHostName("ssh://ops@lan1:2222")).toBe("lan1");
+  });
+});
+
+describe("a node on another machine asks whether it hangs", () => {
+  test.each<[string, BalancerArgs, string]>([
+    ["at what an alias stands for", { host: "ssh://ops@lan1" }, "192.0.2.11"],
+    ["at a name that is no alias as it is", { host: "ssh://lb.lan" }, "lb.lan"],
+    [
+      "at the declared address before all",
+      { host: "ssh://ops@lan1", address: "ai.example.org" },
+      "ai.example.org",
+    ],
+  ])("%s", async (_, balancer, address) => {
+    const { resources } = await build({
+      nodes: [{ name: "a", host: "ssh://gpu1.lan" }],
+      balancer: { listen: { address: "0.0.0.0" }, ...balancer },
+    });
+    const judge = { address, port: 11_434 };
+    expect(stepInput(one(resources, COMMAND, "lab-a-ready"))).toMatchObject({ judge });
+  });
+
+  test("of two balancers at what each stands for", async () => {
+    const { resources } = await build({
+      nodes: [{ name: "a", host: "ssh://gpu1.lan" }],
+      balancer: {
+        hosts: [{ host: "ssh://ops@jumped" }, { host: "ssh://ops@lan1" }],
+        listen: { address: "0.0.0.0" },
+      },
+    });
+    const ready = resources.find(({ name }) => name.startsWith("lab-a-ready"))!;
+    const addresses = ["192.0.2.11", "rack7.office.example"];
+    const judges = addresses.map((address) => ({ address, port: 11_434 }));
+    expect(stepInput(ready)).toMatchObject({ judges });
   });
 });
