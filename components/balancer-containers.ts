@@ -1,8 +1,7 @@
 import type { local } from "@pulumi/command";
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { NGINX } from "../config/defaults.ts";
-import type { BalancerPlan } from "../plan/balancer-plan.ts";
 import { balancerRef } from "../plan/balancer-ref.ts";
 import { MIGRATE_SYSCTL } from "../steps/balancer/front/migrates-queues.ts";
 import {
@@ -22,6 +21,8 @@ import { step } from "./step.ts";
 export interface BalancerContainersArgs extends CloserArgs {
   host: GpuHost;
   network: docker.Network;
+  /** Those of the log driver; absent where none are declared. */
+  logOptions?: pulumi.Output<Record<string, string>>;
   /** That nginx is down, and must be started; undefined where it is not. */
   down: string | undefined;
   /** Seconds that the streams of an nginx get once another one has taken its place. */
@@ -60,7 +61,7 @@ function kernelOfHost(
 
 function frontContainer(
   name: string,
-  { mesh, plan, image, host, network, parent, after }: BalancerContainersArgs,
+  { mesh, plan, image, host, network, logOptions, parent, after }: BalancerContainersArgs,
   kernel: local.Command,
 ): docker.Container {
   const made = frontContainerArgs(mesh, plan);
@@ -68,7 +69,7 @@ function frontContainer(
     name,
     {
       ...made,
-      ...secretLogOptions(plan),
+      ...(logOptions ? { logOpts: logOptions } : {}),
       // So that it is removed before the network is: Docker removes none with a container in it. It keeps its hostname where it joins another one.
       hostname: network.id.apply((id) => id.slice(0, 12)),
       sysctls: kernel.stdout.apply((printed) => ({
@@ -101,7 +102,7 @@ function frontContainer(
 
 function nginxContainer(
   name: string,
-  { mesh, plan, image, host, drainSeconds, parent }: BalancerContainersArgs,
+  { mesh, plan, image, host, logOptions, drainSeconds, parent }: BalancerContainersArgs,
   front: docker.Container,
 ): docker.Container {
   const joined = front.id.apply((id) => `container:${id}`);
@@ -109,7 +110,7 @@ function nginxContainer(
     `${name}-nginx`,
     {
       ...nginxContainerArgs(mesh, plan, drainSeconds),
-      ...secretLogOptions(plan),
+      ...(logOptions ? { logOpts: logOptions } : {}),
       networkMode: joined,
       pidMode: joined,
       image,
@@ -123,10 +124,6 @@ function nginxContainer(
     },
   );
 }
-
-/** A log driver may need a token, and nobody knows which of its options that is: all of them are secret in the state. */
-const secretLogOptions = ({ log }: BalancerPlan) =>
-  log?.options ? { logOpts: pulumi.secret(log.options) } : {};
 
 function servingGate(
   name: string,

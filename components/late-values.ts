@@ -28,9 +28,12 @@ function placeholder(path: readonly PropertyKey[]): string | undefined {
   if (field === "address" && path[0] === "nodes") return `${ADDRESS}${String(path[1])}.invalid`;
   if (field === "apiKey") return "known-later";
   if (field === "webhook") return "https://known-later.invalid/";
-  if (path.at(-2) === "environment") return "known later";
+  if (path.at(-2) === "environment" || isLogOption(path)) return "known later";
   return undefined;
 }
+
+const isLogOption = (path: readonly PropertyKey[]) =>
+  dotPath(path.slice(0, -1)) === "balancer.log.options";
 
 /** Shaped as the schema demands. */
 const PEM_PLACEHOLDER: Partial<Record<string, string>> = {

@@ -31,6 +31,8 @@ export interface LoadBalancerArgs extends Pick<CloserArgs, "nodes"> {
   remote: pulumi.Input<{ node: string; address: string; port: number }[]> | undefined;
   /** The rendered config, without server lines, for a plan that may differ in how nodes are chosen. */
   base: (routing: Routing) => pulumi.Input<string>;
+  /** Those of the log driver; absent where none are declared. */
+  logOptions?: pulumi.Output<Record<string, string>>;
   /** Whether how nodes are chosen is declared, and so no other way will do. */
   declaresRouting: boolean;
   /** What somebody changed by hand of the config; undefined for nothing. */

@@ -79,7 +79,7 @@ export interface LogArgs {
   /** Docker's log driver of the balancer's containers. Another one makes them anew. Default json-file with three files of 10 MB. Source: Docker, configure logging drivers. */
   driver?: string;
   /** Options of the driver, by its names. Default none, of json-file those above. */
-  options?: Record<string, string>;
+  options?: Record<string, pulumi.Input<string>>;
   /** Percent of the requests that went well whose lines are written, 1-100; all others are. Default 100. Source: nginx, split_clients. */
   samplePercent?: number;
   /** What stands for a client: address, network or none. nginx's own error lines, which are few, have the address in any case. Default address. */

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OllamaMeshArgs } from "../../config/mesh-args.ts";
+import { withoutUndefined } from "../../config/without-undefined.ts";
 import { withRouting, type BalancerPlan } from "../../plan/balancer-plan.ts";
 import { balancerRef } from "../../plan/balancer-ref.ts";
 import { urlAt } from "../../plan/clients-url.ts";
@@ -109,9 +110,16 @@ function inCommon(known: LateValues, args: OllamaMeshArgs): Common {
       args.balancer?.routing !== undefined ||
       plan.balancer.closeOnFailure ||
       plan.monitoring !== undefined,
+    ...secretLogOptions(args),
     drainSeconds: plan.rollout.drainTimeoutSeconds,
     ...(plan.balancers.length > 1 ? { declared: plan.nodes.map(({ name }) => name) } : {}),
   };
+}
+
+/** A log driver may need a token, and nobody knows which of its options that is: all of them are secret in the state. */
+function secretLogOptions({ balancer }: OllamaMeshArgs): Pick<Common, "logOptions"> {
+  const options = balancer?.log?.options;
+  return options ? { logOptions: pulumi.secret(options).apply(withoutUndefined) } : {};
 }
 
 /** The certificate as it will be, where the config holds its names. They are public, however it was given. */

@@ -120,6 +120,7 @@ describe("types", () => {
     expect(late.toSorted()).toEqual([
       "ApiKey.key",
       "Balancer.image",
+      "Log.options",
       "Monitoring.webhook",
       "MonitoringStatus.grafanaPassword",
       "MonitoringStatus.grafanaUrl",
