@@ -53,7 +53,7 @@ export interface GpuArgs {
    * ("nvidia.com/gpu=0"), or paths ("/dev/dri/renderD129", not of nvidia). Default all devices of the vendor.
    */
   devices?: string[];
-  /** amd and vulkan only: groups, by name or number, that own the host's /dev/kfd and /dev/dri. Default ["video"]. */
+  /** amd and vulkan only: groups that own the host's /dev/kfd and /dev/dri, by their numbers there or by names that the image knows. Default ["video"]. */
   groups?: string[];
   /** nvidia only: container runtime that gives the GPUs where a device request does not, as "nvidia" on a Jetson. Default none. Source: Docker, docker run --runtime. */
   runtime?: string;

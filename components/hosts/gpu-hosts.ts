@@ -8,7 +8,7 @@ import type { HostPlan } from "../../plan/host-plan.ts";
 import { hasPullSettings, pullSettings } from "../../plan/ollama-environment.ts";
 import type { MeshPlan } from "../../plan/mesh-plan.ts";
 import type { NodePlan } from "../../plan/node-plan.ts";
-import type { MountedService } from "../../steps/nodes/mounts.ts";
+import { isName, type MountedService } from "../../steps/nodes/mounts.ts";
 import type { ModelStoreRef } from "../../steps/models/model-store.ts";
 import { askEngines } from "./asked-engines.ts";
 import { GpuHost, hostNeeds, type GpuHostArgs } from "./gpu-host.ts";
@@ -89,13 +89,15 @@ function nodesByHost({ hosts }: MeshPlan, nodes: NodePlan[]): Record<string, Nod
 const containersOf = ({ endpoint }: HostPlan, nodes: Record<string, NodePlan[]>) =>
   nodes[endpoint]!.flatMap(({ container }) => container ?? []);
 
-/** The services on a host that have mounts. */
+/** The nodes on a host that have mounts, or a user or groups by a name, which their images must know. */
 const mountedOn = ({ endpoint }: HostPlan, nodes: readonly NodePlan[]): MountedService[] =>
   nodes.flatMap(({ name, container }) => {
-    const { service, image, name: own } = container ?? {};
-    if (container?.endpoint !== endpoint || !service?.mounts.length) return [];
-    const { user, mounts } = service;
-    return [{ node: name, container: own!, image: image!, ...(user ? { user } : {}), mounts }];
+    if (container?.endpoint !== endpoint) return [];
+    const { service: { user, mounts = [] } = {}, image, name: own, gpus } = container;
+    const groups = (gpus.groups ?? []).filter(isName);
+    if (mounts.length === 0 && groups.length === 0 && !isName(user ?? "")) return [];
+    const declared = { ...(user ? { user } : {}), ...(groups.length > 0 ? { groups } : {}) };
+    return [{ node: name, container: own, image, ...declared, mounts }];
   });
 
 /** Of the containers on a host, guards included; each once, sorted. */

@@ -2,7 +2,7 @@ import type { MountArgs } from "../../config/node-args.ts";
 import { DockerError, type DockerEngine, dockerEngine } from "../engine/docker-engine.ts";
 import { progress, StepError } from "../step-error.ts";
 
-/** Services of one engine that have folders of the host, files or volumes. */
+/** Nodes of one engine that have folders of the host, files or volumes, or whose user or groups are declared by name. */
 export interface MountsInput {
   endpoint: string;
   services: MountedService[];
@@ -10,13 +10,15 @@ export interface MountsInput {
   helper: string;
 }
 
-/** A service and what is mounted into it. */
+/** A node, what is mounted into it, and the names that its image must know. */
 export interface MountedService {
   node: string;
   container: string;
   image: string;
   /** Absent for the image's. */
   user?: string;
+  /** Those that its user is in besides; absent for none by name. */
+  groups?: string[];
   mounts: Required<MountArgs>[];
 }
 
@@ -24,8 +26,9 @@ export interface MountedService {
  * Finds out, before any container is touched, whether the user of each service can read and write what is mounted: a
  * container has no right to what others own, root neither, and would find out only while it serves. Each mount is tried in
  * a container of the service's image, as its user and with its rights; NFS, ACLs and SELinux have their say so, too.
+ * Users and groups by name are those of the image: Docker starts no container with one that it does not know.
  *
- * @throws StepError with every mount that its service cannot use
+ * @throws StepError with every mount that its service cannot use, and every name that its image does not know
  */
 export async function mounts({
   endpoint,
@@ -36,25 +39,64 @@ export async function mounts({
   const problems: string[] = [];
   for (const service of services) {
     if (await runsWithThem(engine, service)) continue;
-    for (const mount of service.mounts) {
+    const add = (problem: string) =>
+      problems.push(`node ${service.node} on ${endpoint}: ${problem}`);
+    const unknown = await unknownName(engine, service);
+    if (unknown) add(unknown);
+    // Nothing can be tried as somebody whom nobody knows.
+    for (const mount of unknown ? [] : service.mounts) {
       const problem = await tryMount(engine, service, mount, helper);
-      if (problem) problems.push(`node ${service.node} on ${endpoint}: ${problem}`);
+      if (problem) add(problem);
     }
   }
   if (problems.length > 0) throw new StepError(problems.join("\n"));
   return { usable: services.map(({ node }) => node) };
 }
 
+/** Whether a user or group is declared by a name, which the image must know. */
+export const isName = (identity: string) => /[^\d:]/.test(identity);
+
+/** Docker looks both up in the image, whatever it is to run there. */
+async function unknownName(
+  { docker }: DockerEngine,
+  { image, user, groups = [] }: MountedService,
+): Promise<string | undefined> {
+  if (![...(user ? [user] : []), ...groups].some(isName)) return undefined;
+  const as = [
+    ...(user ? ["--user", user] : []),
+    ...groups.flatMap((group) => ["--group-add", group]),
+  ];
+  try {
+    await docker([...BESIDE, ...as, "--entrypoint", "sh", image, "-c", "true"]);
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    const [, name = ""] = /unable to find (?:user|group) ([^\s:]+)/i.exec(error.stderr) ?? [];
+    if (groups.includes(name))
+      return `group ${name} of gpus.groups is not known in its image; declare the number that it has on its host (getent group ${name}), in quotes`;
+    if (name)
+      return `service.user ${user} is not known in its image; declare it by number, as "1000:1000"`;
+  }
+  return undefined;
+}
+
+/** How a container is made that only looks. */
+const BESIDE = [
+  ...["run", "--rm", "--pull", "never", "--network", "none", "--cap-drop", "ALL"],
+  ...["--security-opt", "no-new-privileges:true"],
+];
+
 /** A service that runs with the same mounts, user and image lives with them, whatever they are. */
 async function runsWithThem({ docker }: DockerEngine, service: MountedService): Promise<boolean> {
   const found = await inspected<{
     State: { Running: boolean };
     Config: { User: string; Image: string };
-    HostConfig: { Binds: string[] | null };
+    HostConfig: { Binds: string[] | null; GroupAdd: string[] | null };
   }>(docker, ["container", "inspect", service.container]);
   if (!found?.State.Running || found.Config.Image !== service.image) return false;
   const binds = new Set(found.HostConfig.Binds);
+  const groups = new Set(found.HostConfig.GroupAdd);
   return (
+    (service.groups ?? []).every((group) => groups.has(group)) &&
     found.Config.User === (service.user ?? (await imageUser(docker, service.image))) &&
     service.mounts.every(({ source, path, readOnly }) =>
       binds.has(`${source}:${path}:${readOnly ? "ro" : "rw"}`),
@@ -97,8 +139,8 @@ const mountProbe = (
   { source, path, readOnly }: Required<MountArgs>,
   isThere: boolean,
 ): string[] => [
-  ...["run", "--rm", "--pull", "never", "--network", "none", "--cap-drop", "ALL"],
-  ...["--security-opt", "no-new-privileges:true", ...(user ? ["--user", user] : [])],
+  ...BESIDE,
+  ...(user ? ["--user", user] : []),
   // Without a name it is as a volume that is not there yet, and gone with the container.
   ...[
     "--mount",
@@ -128,8 +170,9 @@ async function tryMount(
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     if (error.stderr.includes("bind source path does not exist")) return missing(mount, user);
-    if (/unable to find (user|group)/i.test(error.stderr)) {
-      return `service.user ${user} is not known in its image; declare it by number, as "1000:1000"`;
+    const refused = /(?:error mounting|unable to setup user).*/.exec(error.stderr)?.[0];
+    if (refused) {
+      return `${mount.source} cannot be mounted at ${mount.path}; declare another path; docker says: ${refused.slice(0, 300)}`;
     }
     if (isThere && /^\d*(:\d+)?$/.test(user)) {
       const seen = await docker(mountProbe(helper, user, mount, isThere)).catch(withoutShell);

@@ -137,6 +137,42 @@ test.each<[string, string, Parameters<typeof said>[1], string]>([
   } else expect(message).toBe(expected);
 });
 
+test.each<[string, Partial<MountedService>, string]>([
+  [
+    "a user that the image has not",
+    { user: "nobody-here" },
+    'service.user nobody-here is not known in its image; declare it by number, as "1000:1000"',
+  ],
+  [
+    "a user's group that it has not",
+    { user: "nginx:nobody-here" },
+    'service.user nginx:nobody-here is not known in its image; declare it by number, as "1000:1000"',
+  ],
+  [
+    "a group that it has not, whatever the host has",
+    { groups: ["video", "render"] },
+    "group render of gpus.groups is not known in its image; declare the number that it has on its host (getent group render), in quotes",
+  ],
+  ["names that it has", { user: "nginx:nginx", groups: ["video"] }, "fine"],
+  ["numbers, in an image without a shell", { image: NO_SHELL, user: "7", groups: ["44"] }, "fine"],
+])("without a mount, %s", async (_, more, expected) => {
+  expect(await said("/open", { ...more, mounts: [] })).toBe(expected);
+});
+
+test.each([
+  ["/proc", "cannot be mounted because"],
+  ["/sys/models", "read-only file system"],
+  ["/etc/passwd", "not a directory"],
+  ["/dev", "unable to setup user"],
+])("a folder at %s, where none can be, is told with what Docker says", async (path, why) => {
+  const mount = { source: join(folder, "open"), path, readOnly: true };
+  const message = await said("/open", { mounts: [mount] });
+  expect(message).toContain(
+    `/open cannot be mounted at ${path}; declare another path; docker says: `,
+  );
+  expect(message).toContain(why);
+});
+
 test("nothing is made or left behind", async () => {
   expect(await readdir(join(folder, "of-root"))).toEqual(["file"]);
   expect((await stat(join(folder, "open", "file"))).size).toBe(4);

@@ -173,6 +173,30 @@ describe("its resources", () => {
     expect(plain.filter((text) => text.includes("hunter2"))).toEqual([]);
   });
 
+  test("mounts, and users and groups by name, are looked at before its container is touched; numbers need no look", async () => {
+    const service = (over: object = {}) => ({ port: 8000, ...over });
+    const mounts = [{ source: "cache", path: "/cache", readOnly: true }];
+    const groups = (...names: string[]) => ({ vendor: "amd" as const, groups: names });
+    const { resources } = await build({
+      nodes: [
+        predict({ name: "plain" }),
+        predict({ name: "numbers", service: service({ user: "1000:44" }), gpus: groups("44") }),
+        predict({ name: "mounted", service: service({ mounts, user: "7" }) }),
+        predict({ name: "user", service: service({ user: "app" }) }),
+        predict({ name: "group", gpus: groups("render", "44") }),
+        { name: "ollama", image: IMAGE, gpus: groups("video") },
+      ],
+    });
+    const looked = stepInput(one(resources, COMMAND, "lab-local-mounts"));
+    const at = (node: string) => ({ node, container: `lab-${node}`, image: IMAGE, mounts: [] });
+    expect(looked["services"]).toEqual([
+      { ...at("mounted"), user: "7", mounts },
+      { ...at("user"), user: "app" },
+      { ...at("group"), groups: ["render"] },
+      { ...at("ollama"), groups: ["video"] },
+    ]);
+  });
+
   test("the example call asks for a declared path", async () => {
     const routes = { set: "none" as const, paths: [{ path: "/predict" }] };
     const { result } = await build({ nodes: [predict()], balancer: { routes } });
