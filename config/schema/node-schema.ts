@@ -36,8 +36,9 @@ import {
 /** The name of a node and of a mesh: what Docker, DNS and nginx all accept. */
 export const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** Ollama's model names: [scheme://][host[:port]/][namespace/]model[:tag] */
-const MODEL = /^(https?:\/\/)?[a-z0-9][\w.:/-]{0,200}$/i;
+/** [[[scheme://]host[:port]/]namespace/]model[:tag]. Source: Ollama, types/model/name.go, ParseNameBare and isValidPart. */
+const MODEL =
+  /^(?=[a-z0-9].{0,207}$)(((https?:\/\/)?\w[\w.:-]*\/)?\w[\w-]{0,79}\/)?\w[\w.-]{0,79}(:\w[\w.-]{0,79})?$/i;
 
 export const model = z.string('must be a model as "llama3.2:3b"').superRefine((name, context) => {
   if (MODEL.test(name)) return;
@@ -45,7 +46,9 @@ export const model = z.string('must be a model as "llama3.2:3b"').superRefine((n
     ? "must be a model by its tag: Ollama pulls none by digest"
     : /^(https?:\/\/)?\[/.test(name)
       ? "must have its registry by name or IPv4 address: Ollama takes no IPv6 address in a model's name"
-      : 'must be a model as "llama3.2:3b"';
+      : name.includes("/")
+        ? 'must be a model as "llama3.2:3b", "team/tiny:v1" or, with its registry, "registry.lan:5000/team/tiny:v1"'
+        : 'must be a model as "llama3.2:3b"';
   context.addIssue({ code: "custom", message });
 });
 

@@ -51,7 +51,10 @@ describe("valid", () => {
       "registry.lan:5000/team/ollama:1",
       `ollama/ollama@sha256:${"0".repeat(64)}`,
     ],
-    "nodes.0.models": [[], ["llama3.2:3b"], ["hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"]],
+    "nodes.0.models": [
+      ...[[], ["llama3.2:3b"], ["hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"]],
+      ...[["a_b"], ["x-:_y"], ["team/tiny.v1"], ["http://10.0.0.1:5000/team/tiny:v1"]],
+    ],
     "nodes.0.memoryMib": [64, 100_000_000],
     "nodes.0.cpus": [0.5, 1, 128, 2.25, 1 / 3],
     "ollama.keepAlive": ["5m", "24h", "1h30m", "1.5h", "300ms", "0", "-1", "300"],
@@ -230,7 +233,11 @@ describe("invalid", () => {
     "balancer.maxFails": [0],
     "rollout.drainTimeoutSeconds": [-1, 86_401],
     "rollout.minimumFreeGib": [-1, "2"],
-    models: ["llama3.2:3b", [1], [""]],
+    // Ollama 0.32 says of each of these names "invalid model name".
+    models: [
+      ...["llama3.2:3b", [1], [""], ["llama3:"], ["llama3/"], ["a//b"], ["x:y:z"], ["x:-y"]],
+      ...[["a/b/c/d"], ["llama3:tag/x"], ["http://x"], ["registry.lan:5000/tiny"], ["a.b/c"]],
+    ],
     ollama: [null, []],
   };
   for (const [dotted, values] of Object.entries(WRONG)) {
