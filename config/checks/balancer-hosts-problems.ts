@@ -3,7 +3,7 @@ import type { BalancerArgs, BalancerHostArgs } from "../balancer-args.ts";
 import { BALANCER, DEFAULT_ENGINE } from "../defaults.ts";
 import { type Known, listenAddresses, portOf } from "../mesh-config.ts";
 import { type AddressInNetwork, parseAddressInNetwork } from "../net/address-in-network.ts";
-import { engineHost } from "../net/engine-endpoint.ts";
+import { canonicalEngine, engineHost } from "../net/engine-endpoint.ts";
 import { isUnspecified } from "../net/ip-address.ts";
 import { cidr, overlap, parseIpNetwork } from "../net/ip-network.ts";
 import { isLoopback } from "../net/private-networks.ts";
@@ -64,10 +64,10 @@ function machineProblems(hosts: readonly Known<BalancerHostArgs>[]): Problem[] {
   });
   const [first, second] = hosts;
   if (first && second) {
-    if (first.host === second.host) {
+    if (canonicalEngine(first.host) === canonicalEngine(second.host)) {
       const text = `must be another machine than balancer.hosts[0], got ${show(second.host)}`;
       problems.push({ path: "balancer.hosts[1].host", text });
-    } else if (ownAddress(first) !== undefined && ownAddress(first) === ownAddress(second)) {
+    } else if (isSame(ownAddress(first), ownAddress(second))) {
       const text = `must be another address than that of balancer.hosts[0], got ${show(ownAddress(second))}`;
       problems.push({ path: "balancer.hosts[1].address", text });
     }
@@ -78,6 +78,9 @@ function machineProblems(hosts: readonly Known<BalancerHostArgs>[]): Problem[] {
   }
   return problems;
 }
+
+const isSame = (one: string | undefined, other: string | undefined) =>
+  one !== undefined && one.toLowerCase() === other?.toLowerCase();
 
 /** No address but "all" is on both machines; and one that comes later cannot be published on. */
 function listenProblems({ listen, management, virtualAddress }: Known<BalancerArgs>): Problem[] {
@@ -112,10 +115,11 @@ function portProblems(
   { hosts = [], listen, tls, management }: Known<BalancerArgs>,
   nodes: readonly IndexedNode[],
 ): Problem[] {
-  const engines = hosts.map(({ host }) => host);
+  const engines = hosts.map(({ host }) => canonicalEngine(host));
   const taken = [listen?.port ?? BALANCER.listen.port, tls?.redirectPort, management?.port];
   return nodes.flatMap(({ at, node }) => {
-    const isBeside = node.managed !== false && engines.includes(node.host ?? DEFAULT_ENGINE);
+    const isBeside =
+      node.managed !== false && engines.includes(canonicalEngine(node.host ?? DEFAULT_ENGINE));
     if (!isBeside || !taken.includes(portOf(node))) return [];
     const text = `must be another port than those of the balancer on that machine, got ${portOf(node)}`;
     return [{ path: `nodes[${at}].port`, text }];

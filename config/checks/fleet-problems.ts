@@ -153,14 +153,14 @@ export function monitoringProblems({ monitoring, balancer, nodes }: WellFormed):
   if (!monitoring) return [];
   const { prometheusPort, grafanaPort, grafana } = { ...MONITORING, ...monitoring };
   const { listen, tls, management, host = DEFAULT_ENGINE, hosts } = balancer;
-  const engines = hosts?.map((each) => each.host) ?? [host];
+  const engines = (hosts?.map((each) => each.host) ?? [host]).map(canonicalEngine);
   const taken = new Map<number | undefined, string>([
     [management?.port, "balancer.management.port"],
     [tls?.redirectPort, "balancer.tls.redirectPort"],
     [listen?.port ?? BALANCER.listen.port, "balancer.listen.port"],
     ...nodes.flatMap(({ at, node }): [number, string][] =>
       node.managed !== false &&
-      engines.includes(node.host ?? DEFAULT_ENGINE) &&
+      engines.includes(canonicalEngine(node.host ?? DEFAULT_ENGINE)) &&
       !isAttached(node, meshEngine(balancer))
         ? [[portOf(node), `nodes[${at}].port`]]
         : [],

@@ -1,13 +1,14 @@
 import type { BalancerArgs } from "../balancer-args.ts";
 import { DEFAULT_ENGINE } from "../defaults.ts";
 import type { Known } from "../mesh-config.ts";
+import { canonicalEngine } from "../net/engine-endpoint.ts";
 import type { Problem } from "../problems.ts";
 import type { WellFormed } from "./well-formed.ts";
 
 /** A host is switched off as a whole; that of the only balancer is not. */
 export function offlineProblems({ nodes, balancer }: WellFormed): Problem[] {
   const managed = nodes.filter(({ node }) => node.managed !== false);
-  const hosts = Map.groupBy(managed, ({ node }) => node.host ?? DEFAULT_ENGINE);
+  const hosts = Map.groupBy(managed, ({ node }) => canonicalEngine(node.host ?? DEFAULT_ENGINE));
   return [...hosts].flatMap(([host, own]): Problem[] => {
     const off = own.filter(({ node }) => node.offline);
     const { runs, isOff, called } = balancerOn(balancer, host);
@@ -25,14 +26,14 @@ export function offlineProblems({ nodes, balancer }: WellFormed): Problem[] {
   });
 }
 
-/** Whether a balancer runs on a host, and is off; and what is said of a node there that is. */
+/** Whether a balancer runs on an engine, by its one text, and is off; and what is said of a node there that is. */
 function balancerOn({ host = DEFAULT_ENGINE, hosts }: Known<BalancerArgs>, engine: string) {
   if (!hosts) {
     const called =
       "must not be set on the balancer's own engine, which is on; for maintenance set maintenance: true";
-    return { runs: host === engine, isOff: false, called };
+    return { runs: canonicalEngine(host) === engine, isOff: false, called };
   }
-  const at = hosts.findIndex((each) => each.host === engine);
+  const at = hosts.findIndex((each) => canonicalEngine(each.host) === engine);
   const called = `must not be set while the balancer on that machine is on; set balancer.hosts[${at}].offline too, or for maintenance maintenance: true`;
   return { runs: at >= 0, isOff: hosts[at]?.offline ?? false, called };
 }

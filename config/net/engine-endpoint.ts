@@ -57,10 +57,14 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** One text for an engine however it is written: capitals of its host, and the port that ssh has anyway, make no other one. */
+/**
+ * One text for an engine however it is written: capitals of its host, the port that ssh has anyway, and the link that leads
+ * from /var/run to /run make no other one.
+ */
 export function canonicalEngine(endpoint: string): string {
   const parsed = parseEndpoint(endpoint);
-  if (!parsed || parsed.kind === "unix") return endpoint;
+  if (!parsed) return endpoint;
+  if (parsed.kind === "unix") return `unix://${parsed.path.replace(/^\/run\//, "/var/run/")}`;
   const port = Number(parsed.port ?? SSH_PORT);
   return JSON.stringify({ ...parsed, host: canonicalIp(parsed.host.toLowerCase()), port });
 }

@@ -9,7 +9,7 @@ import {
   type NodeConfig,
   portOf,
 } from "../mesh-config.ts";
-import { engineHost } from "../net/engine-endpoint.ts";
+import { canonicalEngine, engineHost } from "../net/engine-endpoint.ts";
 import { addressesMeet, canonicalIp } from "../net/ip-address.ts";
 import type { Problem } from "../problems.ts";
 import { reachedAt } from "../checks/fleet-problems.ts";
@@ -32,11 +32,12 @@ interface Published {
 export function publishedProblems({ nodes, balancer }: Pick<WellFormed, "nodes" | "balancer">) {
   const attaching = meshEngine(balancer);
   const taken = new Map<string, Published[]>();
-  if (!balancer.hosts) taken.set(balancer.host ?? DEFAULT_ENGINE, portsOf(balancer));
+  if (!balancer.hosts)
+    taken.set(canonicalEngine(balancer.host ?? DEFAULT_ENGINE), portsOf(balancer));
   return nodes.flatMap(({ at, node }): Problem[] => {
     const own = publishedBy(node, at, attaching);
     if (!own) return [];
-    const engine = node.host ?? DEFAULT_ENGINE;
+    const engine = canonicalEngine(node.host ?? DEFAULT_ENGINE);
     const there = taken.get(engine) ?? [];
     taken.set(engine, [...there, own]);
     const other = there.find((each) => each.port === own.port && addressesMeet(each.ip, own.ip));

@@ -137,6 +137,10 @@ describe("one engine in two spellings", () => {
         text: 'must be written as nodes[0].host, since it is the same engine: "ssh://gpu1", got "ssh://gpu1:22"',
       },
     ]);
+    const sockets = ["/var/run/docker.sock", "/run/docker.sock"].map((path, at) => ({
+      ...{ name: `n${at}`, host: `unix://${path}`, address: `10.0.0.${at + 1}` },
+    }));
+    expect(problemPaths({ nodes: sockets })).toEqual(["nodes[1].host"]);
     expect(found("tcp://rack.lan:2376", "tcp://Rack.lan:2376")).toHaveLength(1);
     expect(
       found("ssh://ops@gpu1", "ssh://ops@gpu1:22/run/docker.sock", "ssh://ops@Gpu1"),

@@ -17,6 +17,37 @@ const found = (balancer: object, nodes: object[] = NODES) =>
     text,
   ]);
 
+test.each<[string, object[], string]>([
+  ["in capitals", [{ host: "ssh://rack1" }, { host: "ssh://RACK1" }], "balancer.hosts[1].host"],
+  [
+    "with ssh's own port",
+    [
+      { host: "ssh://rack1", address: "10.0.0.1" },
+      { host: "ssh://rack1:22", address: "10.0.0.2" },
+    ],
+    "balancer.hosts[1].host",
+  ],
+  [
+    "by its address in capitals",
+    [
+      { host: "ssh://a", address: "rack1.lan" },
+      { host: "ssh://b", address: "Rack1.lan" },
+    ],
+    "balancer.hosts[1].address",
+  ],
+])("one machine twice, %s, is refused", (_, hosts, path) => {
+  expect(found({ hosts }).map(([at]) => at)).toEqual([path]);
+});
+
+test("a node on a balancer's machine, which is written in another way", () => {
+  const hosts = [A, { host: "ssh://rack2" }];
+  const nodes = [{ name: "a", host: "ssh://RACK2" }];
+  expect(found({ hosts }, nodes).map(([at]) => at)).toEqual(["nodes[0].port"]);
+  const off = [A, { host: "ssh://rack2", offline: true }];
+  const elsewhere = nodes.map((node) => ({ ...node, port: 7 }));
+  expect(found({ hosts: off }, elsewhere).map(([at]) => at)).toEqual(["nodes[0].offline"]);
+});
+
 describe("fine are", () => {
   test.each([
     ["two machines", { hosts: [A, B] }],

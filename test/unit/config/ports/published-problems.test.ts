@@ -34,6 +34,14 @@ describe("a node that is published on the balancer's own machine", () => {
   });
 });
 
+test("a node that is published on the balancer's machine, which is written in another way", () => {
+  const balancer = { host: "ssh://rack1", listen: { address: "0.0.0.0" } };
+  for (const host of ["ssh://RACK1", "ssh://rack1:22"]) {
+    expect(found([{ name: "a", host }], balancer), host).toEqual(["nodes[0].port"]);
+    expect(found([{ name: "a", host, port: 11_435 }], balancer), host).toEqual([]);
+  }
+});
+
 describe("two nodes of one machine", () => {
   test.each<[string, object, object, string[]]>([
     ["one by its address, one by its name", {}, { address: "10.0.0.7" }, ["nodes[1].port"]],
