@@ -43,7 +43,8 @@ function otherKeys(config: pulumi.Config, known: string[]): Record<string, true>
 }
 
 function declaredNode(node: unknown): unknown {
-  if (typeof node === "string") return { name: node };
+  // A number is told to be put in quotes, as every other name that is none to YAML.
+  if (typeof node !== "object") return { name: node };
   if (!isObject(node)) return node;
   const settings = ["ollama", "service"].filter((key) => key in node);
   return {
@@ -55,7 +56,7 @@ function declaredNode(node: unknown): unknown {
 /** Its machines by their engines alone where they need no more. */
 function declaredBalancer(balancer: unknown): unknown {
   if (!isObject(balancer) || !Array.isArray(balancer["hosts"])) return balancer;
-  const hosts = balancer["hosts"].map((host) => (typeof host === "string" ? { host } : host));
+  const hosts = balancer["hosts"].map((host) => (typeof host === "object" ? host : { host }));
   return { ...balancer, hosts };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type LogArgs, LogClients, type TracingArgs } from "../balancer-args.ts";
-import { matching, oneOf, whole, type Shape } from "./patterns.ts";
+import { anyText, matching, oneOf, whole, type Shape } from "./patterns.ts";
 
 /** Where the balancer's log goes, and what stands in it. */
 export const log: Shape<LogArgs> = z.strictObject(
@@ -12,7 +12,7 @@ export const log: Shape<LogArgs> = z.strictObject(
     options: z
       .record(
         matching(/^[\w.-]{1,100}$/, "must be the name of an option as tag"),
-        z.string("must be text"),
+        anyText("must be text"),
         "must be an object of the driver's options",
       )
       .exactOptional(),

@@ -17,6 +17,7 @@ import { deviceForm } from "../gpu-device.ts";
 import { BALANCER_NAME } from "../names.ts";
 import {
   type Shape,
+  anyText,
   certificates,
   engine,
   flag,
@@ -88,7 +89,7 @@ const gpus: Shape<GpuArgs> = z.strictObject(
 const environment = z
   .record(
     matching(/^[A-Za-z_]\w*$/, "must be the name of an environment variable"),
-    z.string("must be a string"),
+    anyText("must be a string"),
     "must be an object of names and strings",
   )
   .exactOptional();
@@ -110,8 +111,8 @@ const mount: Shape<MountArgs> = z.strictObject(
 const probe: Shape<ProbeArgs> = z.strictObject(
   {
     path: urlPath,
-    body: z.string("must be text").max(4096, "must be 4096 characters at most").exactOptional(),
-    expect: z.string("must be text").min(1, "must be text; leave it out for any").exactOptional(),
+    body: anyText("must be text").max(4096, "must be 4096 characters at most").exactOptional(),
+    expect: anyText("must be text").min(1, "must be text; leave it out for any").exactOptional(),
   },
   "must be an object as {path: /v1/completions, body: ...}",
 );
@@ -126,7 +127,7 @@ const service: Shape<ServiceArgs> = z.strictObject(
     ).exactOptional(),
     sharedMemoryMib: whole(1, 100_000_000).exactOptional(),
     ipc: oneOf(ServiceIpc).exactOptional(),
-    command: z.array(z.string("must be a string"), "must be a list of words").exactOptional(),
+    command: z.array(anyText("must be a string"), "must be a list of words").exactOptional(),
     environment,
     mounts: z.array(mount, "must be a list of mounts").exactOptional(),
     writable: flag().exactOptional(),

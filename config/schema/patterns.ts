@@ -20,6 +20,13 @@ export const whole = (low: number, high: number) => {
 /** true or false. */
 export const flag = () => z.boolean("must be true or false");
 
+/** What Pulumi makes of a day or a time that stands in a stack file without quotes. */
+const YAML_DATE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \S+$/;
+
+/** Any text: but for a date, which would arrive as another text than was written. */
+export const anyText = (error: string) =>
+  z.string(error).refine((text) => !YAML_DATE.test(text), "is a date in YAML; put it in quotes");
+
 /** Text of a pattern. */
 export const matching = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
 

@@ -212,3 +212,22 @@ test("the environment of a stack file's service is kept secret", async () => {
   const value = result.nodes[0]!.service!.environment!["A"];
   expect(await pulumi.isSecret(value as pulumi.Output<string>)).toBe(true);
 });
+
+test("a node's name, or a balancer's host, that is a number to YAML is told to be put in quotes", async () => {
+  const refusal = record(
+    () => new OllamaMesh("lab", readStackConfig(new pulumi.Config("ollama-mesh"))),
+    {
+      config: {
+        "ollama-mesh:nodes": '[7, "b"]',
+        "ollama-mesh:balancer": '{"hosts": [true, "ssh://b"], "listen": {"address": "0.0.0.0"}}',
+      },
+    },
+  );
+  await expect(refusal).rejects.toThrow(
+    [
+      "ollama-mesh: 2 problems in the configuration",
+      '  balancer.hosts[0].host  must be text, and is a boolean without quotes; put it in quotes: "true"',
+      '  nodes[0].name           must be text, and is a number without quotes; put it in quotes: "7"',
+    ].join("\n"),
+  );
+});

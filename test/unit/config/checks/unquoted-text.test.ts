@@ -39,6 +39,26 @@ test("of what may be secret it is not shown", () => {
   );
 });
 
+test.each([
+  "nodes.0.ollama.environment.DAY",
+  "nodes.0.service.environment.DAY",
+  "nodes.0.service.command.0",
+  "nodes.0.service.probe.body",
+  "nodes.0.service.probe.expect",
+  "balancer.log.options.tag",
+])("%s: a day or a time, which arrives as Go writes it", (path) => {
+  for (const day of ["2027-03-31 00:00:00 +0000 UTC", "2001-12-14 21:59:43.1 -0500 -0500"]) {
+    const found = problemsOf(withValue(pathOf(path), day)).filter(
+      (problem) => problem.path === shownPath(path),
+    );
+    const got = /environment|options/.test(path) ? "" : `, got ${JSON.stringify(day)}`;
+    const text = `is a date in YAML; put it in quotes${got}`;
+    expect(found).toEqual([{ path: shownPath(path), text }]);
+  }
+  const fine = problemsOf(withValue(pathOf(path), "2027-03-31"));
+  expect(fine.filter((problem) => problem.path === shownPath(path))).toEqual([]);
+});
+
 test("nor of a log driver's option", () => {
   const balancer = { log: { driver: "splunk", options: { "splunk-token": 4711 } } };
   expect(messageOf({ nodes: [{ name: "a" }], balancer })).not.toContain("4711");
