@@ -31,6 +31,7 @@ import {
   whole,
   type Shape,
 } from "./patterns.ts";
+import { overlap, parseIpNetwork } from "../net/ip-network.ts";
 import { parseSubnet } from "../subnet.ts";
 import { apiKey } from "./api-key-schema.ts";
 import { queue, sticky } from "./choice-schema.ts";
@@ -158,6 +159,9 @@ const access: Shape<AccessArgs> = z.strictObject(
   "must be an object",
 );
 
+/** Networks without machines: Docker makes one all the same, and starts no container in it, or none that others reach. */
+const NO_MACHINES = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4"];
+
 /** Checks the balancer. */
 export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
   {
@@ -201,9 +205,13 @@ export const balancerSchema: Shape<BalancerArgs> = z.strictObject(
     networks: z.array(dockerNetwork, "must be a list of Docker networks").exactOptional(),
     subnet: z
       .string("must be an IPv4 network")
+      .refine((text) => parseSubnet(text), {
+        error: 'must be an IPv4 network of /16 to /24 as "10.90.16.0/20"',
+        abort: true,
+      })
       .refine(
-        (text) => parseSubnet(text),
-        'must be an IPv4 network of /16 to /24 as "10.90.16.0/20"',
+        (text) => !NO_MACHINES.some((each) => overlap(parseSubnet(text)!, parseIpNetwork(each)!)),
+        'must be a network whose addresses machines may have, as "10.90.16.0/20"',
       )
       .exactOptional(),
   },

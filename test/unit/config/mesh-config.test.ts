@@ -229,7 +229,10 @@ describe("invalid", () => {
       "a..b",
     ],
     "balancer.listen.address": ["localhost", "192.168.1.300", "*"],
-    "balancer.subnet": ["10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/20", "10.0.0.0", "::/64", "x/20"],
+    "balancer.subnet": [
+      ...["10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/20", "10.0.0.0", "::/64", "x/20"],
+      ...["0.0.0.0/16", "127.0.0.0/16", "224.0.0.0/20"],
+    ],
     "balancer.maxFails": [0],
     "rollout.drainTimeoutSeconds": [-1, 86_401],
     "rollout.minimumFreeGib": [-1, "2"],
