@@ -13,7 +13,7 @@ import { VERDICT_PATH } from "../config/routes.ts";
 import { wholeProgram } from "./njs-conf.ts";
 import { isRouted } from "./nodes/routed-node.ts";
 import { hasHop, isLookedUpAgain, isNameInGroup } from "./nodes/node-address.ts";
-import { answerBuffers, ignoredHeaders, ollamaHost } from "./nodes/proxy.ts";
+import { answerBuffers, ignoredHeaders, ollamaHost, redirectsOfOllamaHost } from "./nodes/proxy.ts";
 import { hopSocket } from "./nodes/hop.ts";
 import { readiness } from "./status/readiness.ts";
 import { statusJson, statusPages } from "./status/status-conf.ts";
@@ -204,6 +204,8 @@ function nodeLocation(balancer: BalancerPlan, node: NodePlan): Directive {
         ["($request_uri", "!~", `${IN_NODE})`],
         [directive("return", 404, text(paths(balancer)))],
       ),
+      ...redirectsOfOllamaHost(path),
+      directive("proxy_redirect", "/", path),
       directive("proxy_pass", `http://${target(balancer, node)}/${NODE_PATH}`),
     ],
   );

@@ -17,6 +17,7 @@ import { njsModule, programServers, programSettings } from "./njs-conf.ts";
 import { otelModule, traced, tracing } from "./monitoring/tracing.ts";
 import { sessionCookieMap } from "./nodes/routed-group.ts";
 import { PROGRAM_HASH } from "./njs-program.ts";
+import { loopMaps, refuseLoops } from "./nodes/loops.ts";
 import { cutPoolPath, nowhereMap, poolMaps, refuseNowhere } from "./nodes/pools.ts";
 import { proxySettings, upgradeMap } from "./nodes/proxy.ts";
 import { isRouted, routerSettings } from "./nodes/routed-node.ts";
@@ -49,6 +50,7 @@ const http = (balancer: BalancerPlan, nodes: readonly NodePlan[]): Statement[] =
   ...poolMaps(balancer),
   ...nowhereMap(balancer, nodes),
   ...accessMaps(balancer, nodes),
+  ...loopMaps(),
   ...limitZones(balancer),
   ...bodyMaps(balancer),
   ...accessLog(balancer),
@@ -77,6 +79,7 @@ const front = (balancer: BalancerPlan, nodes: readonly NodePlan[]): Statement[] 
   ...cutPoolPath(balancer),
   ...frontDoor(balancer),
   ...traced(balancer),
+  refuseLoops(),
   ...refuseNowhere(balancer, nodes),
   ...proxySettings(balancer),
   ...errorPages(balancer),

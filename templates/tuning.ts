@@ -83,6 +83,12 @@ export const MAP_TABLES = {
   variables: 2048,
 } as const;
 
+/** Meshes that are nodes of each other. */
+export const LOOPS = {
+  /** So many that a request has come through are a loop; three in a row are more than anybody was seen to have. */
+  meshes: 3,
+} as const;
+
 /** Sessions by header. */
 export const STICKY = {
   /** 16 sessions per 4 KiB page: some 32,000. When it is full, the one unused for longest goes. A reload keeps it. */

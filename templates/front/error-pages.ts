@@ -3,6 +3,7 @@ import { RETRY_AFTER_SECONDS } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, block, type Directive, directive, type Entry, entry, map } from "../directive.ts";
 import { type Argument, jsonText, literal, pattern } from "../words.ts";
+import { LOOPS } from "../tuning.ts";
 import { ALLOWED_METHODS, LIMIT_SECONDS } from "../variables.ts";
 import { maybeBase } from "../nodes/base-path.ts";
 import { poolPlaces } from "../nodes/pools.ts";
@@ -71,12 +72,7 @@ const PAGES: readonly ErrorPage[] = [
     status: 403,
     message: "pages of this origin may not use the load balancer (balancer.access.corsOrigins)",
   },
-  {
-    name: "403",
-    codes: [403],
-    status: 403,
-    message: "not allowed",
-  },
+  { name: "403", codes: [403], status: 403, message: "not allowed" },
   {
     name: "404",
     codes: [404],
@@ -136,6 +132,12 @@ const PAGES: readonly ErrorPage[] = [
     codes: [504],
     status: 504,
     message: "the node gave no answer in time (balancer.readTimeoutSeconds)",
+  },
+  {
+    name: "loop",
+    codes: [508],
+    status: 508,
+    message: `no node could take the request, which has come through ${LOOPS.meshes} meshes: they are nodes of each other, and have no other node that answers, or none with its model`,
   },
   {
     name: "505",

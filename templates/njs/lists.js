@@ -5,6 +5,7 @@ import { json, texts } from "./memory.js";
 import { allGone, answerRefusal, notKnownYet, unknownModel } from "./requests/refusal.js";
 import { limitsOf } from "./usage/day.js";
 import { expired, mayUse, notAllowed } from "./usage/quota.js";
+import { meshIn, ownName } from "./other-mesh.js";
 import { isIn, poolNames } from "./pools.js";
 import { lookUp, nodesOf, poolOf, viewOf } from "./view.js";
 
@@ -19,16 +20,16 @@ export function listAll() {
   const well = data.nodes.filter(({ name }) => factsOf(name).well);
   for (const pool of poolNames()) {
     if (!wereAsked(data.nodes.filter((node) => isIn(pool, node)))) continue;
-    const own = well.filter((node) => isIn(pool, node));
-    keep(own, pool);
+    const lists = listsOf(well.filter((node) => isIn(pool, node)));
+    for (const [list, text] of Object.entries(lists)) texts().set(keyOf(list, pool), text);
   }
 }
 
 /**
  * @param {readonly import("../router-data.ts").RoutedNode[]} well
- * @param {string} pool
+ * @returns {Record<string, string>} by the names under which they are kept
  */
-function keep(well, pool) {
+function listsOf(well) {
   const ollama = well.filter(({ kind }) => kind === "ollama").map(({ name }) => name);
   const services = well.filter(({ kind }) => kind === "service").map(({ name }) => name);
   const none = /** @type {never[]} */ ([]);
@@ -38,9 +39,11 @@ function keep(well, pool) {
     tags,
     services.map((name) => json(`t:${name}`, none)),
   );
-  texts().set(keyOf("tags", pool), JSON.stringify({ models: tags }));
-  texts().set(keyOf("ps", pool), JSON.stringify({ models: running }));
-  texts().set(keyOf("v1", pool), JSON.stringify({ object: "list", data: models }));
+  return {
+    tags: JSON.stringify({ models: tags }),
+    ps: JSON.stringify({ models: running }),
+    v1: JSON.stringify({ object: "list", data: models }),
+  };
 }
 
 /**
@@ -130,7 +133,8 @@ const MODELS = "/v1/models/";
  */
 export const list = (r) =>
   orOneNodes(r, r.uri, () => {
-    const text = texts().get(keyOf(KEPT[r.uri] ?? "", poolOf(r)));
+    const asker = meshIn(r.headersIn["Via"]);
+    const text = asker === "" ? kept(r) : besides(r, asker);
     const models = modelsOfKey(r);
     if (models) {
       const none = r.uri === "/v1/models" ? NO_MODELS : NO_TAGS;
@@ -140,6 +144,25 @@ export const list = (r) =>
     if (text === NO_MODELS) return undefined;
     return text !== undefined ? { status: 200, body: text } : undefined;
   });
+
+/** @param {NginxHTTPRequest} r */
+const kept = (r) => texts().get(keyOf(KEPT[r.uri] ?? "", poolOf(r)));
+
+/**
+ * For another mesh: what there is beside what it has told itself.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {string} asker
+ */
+function besides(r, asker) {
+  r.headersOut["Via"] = ownName();
+  if (kept(r) === undefined) return undefined;
+  const others = data.nodes.filter((node) => {
+    const { well, mesh } = factsOf(node.name);
+    return well && mesh !== asker && isIn(poolOf(r), node);
+  });
+  return listsOf(others)[KEPT[r.uri] ?? ""];
+}
 
 /**
  * The models that the request's key may use; undefined where that is all.

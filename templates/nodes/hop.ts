@@ -133,19 +133,28 @@ export const passedUnchanged = (): Directive[] => [
 ];
 
 /** What answers in front of a model server chooses it by this name; behind a guard, and by plain HTTP, as the group says. */
-function host({ tls, port, container }: NodePlan): Directive {
-  if (!tls || container?.guard) return directive("proxy_set_header", "Host", "$http_host");
+function host({ tls, port, container }: NodePlan): Directive[] {
+  if (!tls || container?.guard) return [directive("proxy_set_header", "Host", "$http_host")];
   const name = port === HTTPS_PORT ? tls.serverName : hostPort(tls.serverName, port);
-  return because(
-    "what answers HTTPS in front of a model server chooses it by this name",
-    directive("proxy_set_header", "Host", literal(name)),
-  );
+  return [
+    because(
+      "what answers HTTPS in front of a model server chooses it by this name",
+      directive("proxy_set_header", "Host", literal(name)),
+    ),
+    because(
+      "and where it sends a client by this name is here again",
+      directive("absolute_redirect", "off"),
+    ),
+    ...["https", "http"].map((scheme) =>
+      directive("proxy_redirect", literal(`${scheme}://${name}/`), "/"),
+    ),
+  ];
 }
 
 function toNode(balancer: BalancerPlan, node: NodePlan): Directive[] {
   return [
     directive("proxy_http_version", "1.1"),
-    host(node),
+    ...host(node),
     directive("proxy_set_header", "Connection", "$http_connection"),
     directive("proxy_set_header", "Upgrade", "$http_upgrade"),
     directive("proxy_buffering", "off"),

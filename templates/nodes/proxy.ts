@@ -2,7 +2,8 @@ import { OLLAMA_PORT } from "../../config/defaults.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { because, type Directive, directive, entry, map } from "../directive.ts";
 import { ownPrefix, redirectsBelowBase } from "./base-path.ts";
-import { literal, pattern } from "../words.ts";
+import { type Argument, literal, pattern } from "../words.ts";
+import { throughMesh } from "./loops.ts";
 import { hasApiKeys } from "../front/api-keys.ts";
 import { ANSWER_HEADERS } from "../tuning.ts";
 import { CLIENT, REQUEST_ID } from "../variables.ts";
@@ -35,18 +36,7 @@ export function proxySettings(balancer: BalancerPlan): Directive[] {
     ...requestHeaders(balancer),
     because("tokens go out as they come in", directive("proxy_buffering", "off")),
     ...answerBuffers(),
-    ...(balancer.routes.set === "ollama"
-      ? [
-          because(
-            "of the host that nodes are told, which to a client is its own machine",
-            directive(
-              "proxy_redirect",
-              `http://localhost:${OLLAMA_PORT}/`,
-              `${ownPrefix(balancer)}/`,
-            ),
-          ),
-        ]
-      : []),
+    ...(balancer.routes.set === "ollama" ? redirectsOfOllamaHost(`${ownPrefix(balancer)}/`) : []),
     ...redirectsBelowBase(balancer),
     because(
       "the whole request is at hand when another node must be tried",
@@ -79,6 +69,16 @@ export const answerBuffers = ({ size, buffers } = ANSWER_HEADERS): Directive[] =
 /** The host that Ollama takes for its own. */
 export const ollamaHost = (): Directive =>
   directive("proxy_set_header", "Host", `localhost:${OLLAMA_PORT}`);
+
+/** Where nodes send a client by that host, below a path here. */
+export const redirectsOfOllamaHost = (path: Argument): Directive[] => [
+  because(
+    "of the host that nodes are told, which to a client is its own machine",
+    directive("proxy_redirect", `http://localhost:${OLLAMA_PORT}/`, path),
+  ),
+  // Of a node that has heard by X-Forwarded-Proto how the client came.
+  directive("proxy_redirect", `https://localhost:${OLLAMA_PORT}/`, path),
+];
 
 /** X-Accel-* of a node would steer this nginx: redirect inside it, buffer, slow down. */
 export const ignoredHeaders = (): Directive =>
@@ -120,5 +120,6 @@ function requestHeaders({ routes, access }: BalancerPlan): Directive[] {
     set("Forwarded", '""'),
     set("X-Forwarded-Proto", "$scheme"),
     set("X-Request-ID", REQUEST_ID),
+    throughMesh(),
   ];
 }

@@ -147,4 +147,38 @@ describe.skipIf(why)(`nodes that ask for a key${why ? ` (${why})` : ""}`, () => 
     expect([...cloud.asked].toSorted()).toEqual(["/v1/chat/completions", "/v1/models"]);
     expect(cloud.refused).toBe(0);
   });
+
+  test("meshes that are each other's backup have each other's models, and none that neither has any more", async () => {
+    const [x, y] = [
+      await modelNode("x", ["m:latest", "x:latest"]),
+      await modelNode("y", ["m:latest"]),
+    ];
+    const far = { name: "far", managed: false, port: FRONT_PORT, apiKey: KEY, backup: true };
+    const of = ({ entry }: ModelNode, address: string) => ({
+      nodes: [entry, { ...far, address }],
+      balancer: { access: { apiKeys: [{ name: "front", key: KEY }] } },
+    });
+    const one = keep(await Balancer.start(image, of(x, x.address)));
+    const other = keep(await Balancer.start(image, of(y, one.address)));
+    await one.reload(of(x, other.address));
+    const headers = { authorization: `Bearer ${KEY}` };
+    const list = async (balancer: Balancer, path: string) =>
+      (await ask(`${balancer.url}${path}`, { headers })).text;
+    const has = (balancer: Balancer, models: string[]) =>
+      until(
+        `list of ${models.join(", ")}`,
+        async () => {
+          const tags = names(await list(balancer, "/api/tags"));
+          const loaded = names(await list(balancer, "/api/ps"));
+          return `${tags.join()} ${loaded.join()}` === `${models.join()} ${models.join()}`;
+        },
+        KNOWN,
+      );
+    for (const balancer of [one, other]) await has(balancer, ["m:latest", "x:latest"]);
+    expect(nodeOf(await chat(other, "x", headers))).toBe("far");
+    for (const node of [x, y]) node.models = node.loaded = ["m:latest"];
+    for (const balancer of [one, other]) await has(balancer, ["m:latest"]);
+    expect((await chat(one, "x", headers)).status).toBe(404);
+    expect(x.requests.map(({ model }) => model)).toEqual(["x:latest"]);
+  });
 });

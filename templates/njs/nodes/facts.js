@@ -13,6 +13,7 @@ import { json } from "../memory.js";
  * @property {Record<string, number>} [context] of loaded models: the tokens that a request must ask for, or it is loaded anew
  * @property {string[]} [oneByOne] loaded models of which one request takes all places
  * @property {string} [pool]
+ * @property {string} [mesh] name of the mesh that it is; "" for none
  * @property {string} version
  * @property {string} error the last one
  */

@@ -4,6 +4,7 @@ import { FAILED, factsOf } from "./facts.js";
 import { reckon } from "./load-seconds.js";
 import { listAll } from "../lists.js";
 import { number, numbers, texts } from "../memory.js";
+import { meshIn, ownName } from "../other-mesh.js";
 import { noteOut } from "./out-of-traffic.js";
 import { lookAtConfig } from "../pages/served.js";
 import { tick } from "./tick.js";
@@ -72,7 +73,8 @@ async function askOllama(node, before) {
   const disk = tags.models ?? [];
   texts().set(`t:${node.name}`, JSON.stringify(disk));
   for (const { name, size } of disk) reckon(node.name, name, size);
-  const known = { version: String(version), disk: disk.map(({ name }) => name) };
+  const { mesh } = tags;
+  const known = { version: String(version), disk: disk.map(({ name }) => name), mesh };
   if (!ps) {
     if (before.loading) return known;
     for (const model of before.loaded) clearRecord(`${node.name}|${model}`);
@@ -178,7 +180,7 @@ async function askService(node) {
   if (!Array.isArray(list)) throw new Error("/v1/models has no list");
   texts().set(`t:${node.name}`, JSON.stringify(list));
   const models = list.map(({ id }) => String(id));
-  return { disk: models, loaded: models };
+  return { disk: models, loaded: models, mesh: meshIn(answer.headers.get("Via")) };
 }
 
 /** An answer that is no list. */
@@ -191,12 +193,13 @@ class Refused extends Error {}
 async function askJson(node, path) {
   const answer = await ask(node, path);
   if (answer.status !== 200) throw new Refused(`${path} answered ${answer.status}`);
-  return /** @type {Answer} */ (await answer.json());
+  const mesh = meshIn(answer.headers.get("Via"));
+  return { .../** @type {Answer} */ (await answer.json()), mesh };
 }
 
 /**
- * As the balancer's own requests are made: with the host that Ollama takes, and a name by which a node's log tells them
- * from clients'.
+ * As the balancer's own requests are made: with the host that Ollama takes, a name by which a node's log tells them
+ * from clients', and one by which another mesh knows this one.
  *
  * @param {RoutedNode} node
  * @param {string} path
@@ -205,5 +208,10 @@ async function askJson(node, path) {
 export const ask = (node, path, options = {}) =>
   ngx.fetch(`${node.url}${path}`, {
     ...options,
-    headers: { Host: "localhost:11434", "User-Agent": "ollama-mesh", ...options.headers },
+    headers: {
+      Host: "localhost:11434",
+      "User-Agent": "ollama-mesh",
+      Via: ownName(),
+      ...options.headers,
+    },
   });

@@ -148,9 +148,11 @@ describe.skipIf(why)(`answers and log${why ? ` (${why})` : ""}`, () => {
   });
 
   test("a redirect to the host that only nodes are told leads to where the client asked", async () => {
-    const headers = { location: "http://localhost:11434/v1/models?a=b" };
-    mesh.node("a").answer = { kind: "status", status: 301, headers };
-    expect((await get("/v1/models/")).headers.location).toBe("/v1/models?a=b");
+    for (const scheme of ["http", "https"]) {
+      const headers = { location: `${scheme}://localhost:11434/v1/models?a=b` };
+      mesh.node("a").answer = { kind: "status", status: 301, headers };
+      expect((await get("/v1/models/")).headers.location).toBe("/v1/models?a=b");
+    }
     mesh.node("a").answer = {
       kind: "status",
       status: 302,

@@ -144,6 +144,17 @@ describe.skipIf(why)(`the management listener${why ? ` (${why})` : ""}`, () => {
     expect((await at("/nodes/a")).headers.location).toBe("/nodes/a/");
   });
 
+  test.each([
+    ["http://localhost:11434/v1/models?a=b", "/nodes/a/v1/models?a=b"],
+    ["https://localhost:11434/", "/nodes/a/"],
+    ["/api/tags", "/nodes/a/api/tags"],
+    ["https://b.example/x", "https://b.example/x"],
+  ])("where a node sends a client by %s is below the node again", async (location, below) => {
+    mesh.node("a").answer = { kind: "status", status: 307, headers: { location } };
+    expect((await at("/nodes/a/v1/models/")).headers.location).toBe(below);
+    mesh.node("a").answer = { kind: "ok" };
+  });
+
   test("networks that the balancer has joined do not lead to it, unless it is another address's", async () => {
     const network = uniqueName("joined");
     const { name } = mesh.balancer;

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { BalancerArgs } from "../../../config/balancer-args.ts";
 import type { Known } from "../../../config/mesh-config.ts";
 import { lacking } from "../../support/needs.ts";
-import { render } from "../harness/balancer.ts";
+import { FRONT_PORT } from "../../../templates/nginx-layout.ts";
+import { Balancer, render } from "../harness/balancer.ts";
 import { ask, CHAT, nodeOf } from "../harness/client.ts";
 import { ToyMesh } from "../harness/mesh.ts";
 
@@ -123,5 +124,51 @@ describe.skipIf(why)(`a key for a node${why ? ` (${why})` : ""}`, () => {
     expect(one.conf).not.toContain(OF_A);
     expect(one.secrets["key-a.conf"]).toBe(`proxy_set_header Authorization "Bearer ${OF_A}";\n`);
     expect(one.hash).not.toBe(other.hash);
+  });
+
+  test("meshes that are nodes of each other pass nothing to and fro: the third that a request comes through is the last", async () => {
+    await serve(PLAIN);
+    const toys = mesh.nodes.slice(0, 2).map(({ entry }) => entry);
+    const far = { name: "far", managed: false, port: FRONT_PORT, apiKey: OF_A, backup: true };
+    const of = (own: object, address: string) => ({
+      nodes: [own, { ...far, address }],
+      balancer: { routing: "plain", access: { apiKeys: [{ name: "front", key: OF_A }] } },
+    });
+    const place = toys[0]!.address;
+    await using one = await Balancer.start(image, of(toys[0]!, place));
+    await using other = await Balancer.start(image, of(toys[1]!, one.address));
+    await one.reload(of(toys[0]!, other.address));
+    for (const node of mesh.nodes) node.answer = { kind: "status", status: 404 };
+    const asked = { ...CHAT, headers: { authorization: `Bearer ${OF_A}` } };
+    const { status, text } = await ask(`${one.bridgeUrl}/v1/chat/completions`, asked);
+    expect([status, JSON.parse(text)]).toMatchObject([
+      508,
+      { error: { message: expect.stringContaining("has come through 3 meshes") as string } },
+    ]);
+    expect(mesh.counts()).toEqual({ a: 2, b: 1, c: 0 });
+    const through = (name: string) =>
+      mesh.node(name).requests.map(({ headers }) => headers["cdn-loop"]);
+    expect([through("a"), through("b")]).toEqual([
+      ["ollama-mesh", "ollama-mesh, ollama-mesh, ollama-mesh"],
+      ["ollama-mesh, ollama-mesh"],
+    ]);
+  });
+
+  test.each([
+    ["cloudflare; loops=1", 200],
+    ["ollama-mesh, ollama-mesh", 200],
+    ["x-ollama-mesh, ollama-mesh-2, ollama-mesh", 200],
+    ["ollama-mesh, cdn.example, ollama-mesh; a=b,ollama-mesh", 508],
+  ])("what has come through %s gets %i", async (passed, status) => {
+    await serve(PLAIN);
+    const answer = await ask(`${mesh.balancer.url}/api/chat`, {
+      ...CHAT,
+      headers: { "cdn-loop": passed },
+    });
+    expect(answer.status).toBe(status);
+    const told = mesh.nodes.flatMap(({ requests }) =>
+      requests.map(({ headers }) => headers["cdn-loop"]),
+    );
+    expect(told).toEqual(status === 200 ? [`${passed}, ollama-mesh`] : []);
   });
 });

@@ -46,3 +46,25 @@ test("a node behind HTTPS gets no upgrade but websocket, and may send 60 KiB of 
   );
   expect(node.requests[0]!.headers.cookie).toBe(cookie);
 });
+
+test("where a node behind HTTPS sends a client by its own name is at the balancer, by whichever scheme", async (context) => {
+  const image = need(context, "OLLAMA_MESH_NGINX_IMAGE");
+  const { good, certificate: caCertificate } = await makeAuthority(image, NAME);
+  await using node = await ToyNode.start({ name: "a", address: await bridgeAddress(), tls: good });
+  await using balancer = await Balancer.start(image, {
+    nodes: [{ ...node.entry, tls: { serverName: NAME, caCertificate } }],
+    balancer: { basePath: "/ollama" },
+  });
+  const at = `${NAME}:${node.port}`;
+  for (const [location, plain, below] of [
+    [`https://${at}/v1/models?a=b`, "/v1/models?a=b", "/ollama/v1/models?a=b"],
+    [`http://${at}/v1/models`, "/v1/models", "/ollama/v1/models"],
+    ["/v1/models", "/v1/models", "/ollama/v1/models"],
+    ["https://b.example/x", "https://b.example/x", "https://b.example/x"],
+  ] as const) {
+    node.answer = { kind: "status", status: 307, headers: { location } };
+    const told = async (path: string) =>
+      (await ask(`${balancer.url}${path}/api/chat`, CHAT)).headers.location;
+    expect([await told(""), await told("/ollama")]).toEqual([plain, below]);
+  }
+});

@@ -154,6 +154,7 @@ describe("what clients may reach", () => {
       Forwarded: "",
       "X-Forwarded-Proto": "$scheme",
       "X-Request-ID": "$mesh_request_id",
+      "CDN-Loop": "$mesh_passed",
     });
   });
 

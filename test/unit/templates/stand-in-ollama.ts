@@ -34,6 +34,7 @@ export const fetch = async (url: string, options: { body?: string } = {}) => {
   if (ollama.silent(path)) throw new Error("timed out");
   return {
     status: answer ? 200 : 404,
+    headers: new Headers(),
     json: () => Promise.resolve(answer),
     text: () => Promise.resolve(JSON.stringify(answer)),
   };

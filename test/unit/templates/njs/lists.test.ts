@@ -25,7 +25,10 @@ vi.mock("../../../../templates/njs/data.js", () => ({
   },
 }));
 /** A server without lists. */
-const voice = async (url: string) => ({ status: url === "http://voice/v1/models" ? 404 : 200 });
+const voice = async (url: string) => ({
+  status: url === "http://voice/v1/models" ? 404 : 200,
+  headers: new Headers(),
+});
 vi.stubGlobal("ngx", {
   shared: zones,
   fetch: (url: string) => (url.startsWith("http://voice") ? voice(url) : fetch(url)),
@@ -38,7 +41,7 @@ beforeEach(() => {
 function said(handler: (r: NginxHTTPRequest) => void, uri: string, key = "") {
   const answer: { status?: number; body?: unknown } = {};
   const request = {
-    ...{ uri, headersOut: {}, variables: { mesh_key: key } },
+    ...{ uri, headersIn: {}, headersOut: {}, variables: { mesh_key: key } },
     internalRedirect: () => undefined,
     return: (status: number, text: string) => {
       Object.assign(answer, { status, body: JSON.parse(text) as unknown });
