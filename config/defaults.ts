@@ -94,8 +94,8 @@ export const NGINX = {
    * it 92 of 57,000 requests failed in reloads. A drain waits for it, see steps/nodes/admission.ts.
    */
   keepaliveMinTimeoutSeconds: 5,
-  /** Bodies that are held, 480 MB (templates/tuning.ts), and twice ROUTER.requestsMost: a worker keeps what it had at most. */
-  memoryMib: 2048,
+  /** Twice ROUTER.requestsMost, as a worker keeps what it had at most; and bodies that are held (BODIES in templates/tuning.ts). */
+  memoryMib: 3072,
   pids: 256,
   /**
    * For streams in flight when nginx is stopped or restarted by hand. Short, because new connections wait until the next

@@ -29,15 +29,25 @@ export const FRONT = {
   sendTimeout: "60s",
 } as const;
 
-/** Bodies that the balancer holds at the same time, by the digits of their length: some 480 MB at most of NGINX.memoryMib. */
+/**
+ * Bodies that the balancer holds at the same time, by the digits of their length. What is larger than FRONT.bodyBuffer lies in
+ * /tmp, and nginx's program reads it into memory once more: 1.3 GB at most of NGINX.memoryMib.
+ */
 export const BODIES = {
+  /** Size of /tmp. */
+  roomMiB: 384,
   /** Of 10 to 100 KB: 100 MB. */
   places5: 1000,
   /** Up to a megabyte: 100 MB. */
   places6: 100,
   /** Up to ten: 110 MB with their buffers. */
   places7: 10,
-  /** Larger ones, and those that do not tell: so many as have room here at their largest, balancer.maxBodyMib. */
+  /**
+   * Those that do not tell (chunked: Spring's and other clients). Most are short; where all were long, /tmp is full
+   * sooner, and the rest gets 503. Two had room before, as the largest have, and of three at once one was a 404.
+   */
+  placesUntold: 100,
+  /** Larger ones: so many as have room here at their largest, balancer.maxBodyMib. */
   largeMiB: 128,
   /** The smallest: a zone has one entry. */
   zoneSize: "32k",

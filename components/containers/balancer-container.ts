@@ -10,6 +10,7 @@ import {
   TLS_FOLDER,
   USAGE_FOLDER,
 } from "../../templates/nginx-layout.ts";
+import { BODIES } from "../../templates/tuning.ts";
 import type { PublishedPort } from "../../plan/host-plan.ts";
 import type { BalancerPlan } from "../../plan/balancer-plan.ts";
 import { HOST_GATEWAY, NGINX } from "../../config/defaults.ts";
@@ -85,6 +86,8 @@ export function nginxContainerArgs(mesh: string, plan: BalancerPlan, drainSecond
         ? [{ volumeName: plan.usageVolume, containerPath: USAGE_FOLDER, readOnly: false }]
         : []),
     ],
+    // What nginx has no room for is refused: without a size it was more than the container's memory, and killed a worker.
+    tmpfs: { "/tmp": `mode=1777,size=${BODIES.roomMiB}m` },
     command: ["sh", "-c", LOG_TO_FRONT, "sh", ...command],
     healthcheck: { ...healthcheck, tests: [...healthcheck.tests.slice(0, -1), ...own] },
     destroyGraceSeconds: drainSeconds,

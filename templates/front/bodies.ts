@@ -9,14 +9,14 @@ import { REFUSED } from "./refusals.ts";
 import { watched } from "./whole-mesh.ts";
 
 // A body is held until its answer has ended, so that another node can be tried; and all that nginx holds lies in the
-// memory of its container. So only as many are held as have room there, by the length that they declare. What is
-// beyond is passed on as it comes in: it is served like any other, but not tried elsewhere once a node has begun to
-// read it.
+// memory of its container. So only as many are held as have room there, by the length that they declare; and of those
+// that do not, most of which are short, as long as there is room. What is beyond is passed on as it comes in: it is
+// served like any other, but its model may be read too late, and it is not tried elsewhere once a node has begun to read it.
 
 /** Set by each route that has one: the path that nodes get. */
 const NODE_PATH = "$mesh_node_path";
 
-/** A body's length: 5, 6 or 7 digits; else "large", which a body without a length is, too; empty for none and small ones. */
+/** A body's length: 5, 6 or 7 digits, "untold", else "large"; empty for none and small ones. */
 const LENGTH = "$mesh_body";
 
 const STREAMED = "@mesh_streamed";
@@ -31,6 +31,7 @@ const places = (balancer: BalancerPlan) => ({
   5: BODIES.places5,
   6: BODIES.places6,
   7: BODIES.places7,
+  untold: largest(balancer) > BODIES.largeMiB ? 0 : BODIES.placesUntold,
   large: Math.floor(BODIES.largeMiB / largest(balancer)),
 });
 
@@ -44,6 +45,7 @@ export function bodyMaps(balancer: BalancerPlan): Directive[] {
       map('"$content_length:$http_transfer_encoding:$server_protocol"', LENGTH, [
         entry("default", "large"),
         entry(pattern`^:(:HTTP/[01]|:\z)`, '""'),
+        entry(pattern`^:`, "untold"),
         entry(pattern`^\d{1,4}:`, '""'),
         ...[5, 6, 7].map((digits) => entry(pattern`^\d{${digits}}:`, digits)),
       ]),
@@ -108,14 +110,16 @@ const streamed = (balancer: BalancerPlan, name: string, path: Directive[]): Dire
  */
 export function heldBodies(balancer: BalancerPlan, path: string): Directive[] {
   const limited = balancer.access.limits?.concurrent !== undefined;
-  const never = limited ? `^(7|large)$)` : places(balancer).large === 0 ? `^large$)` : undefined;
+  const never = Object.entries(places(balancer)).flatMap(([length, count]) =>
+    count === 0 || (limited && ["7", "large"].includes(length)) ? length : [],
+  );
   const code = path === "" ? REFUSED.heldBelow : REFUSED.held;
   return [
     ...(path === "" ? [] : [directive("set", NODE_PATH, literal(path))]),
     ...(path === "" && !limited ? [directive("limit_conn_status", code)] : []),
-    ...(never === undefined
+    ...(never.length === 0
       ? []
-      : [block("if", [`(${LENGTH}`, "~", never], [directive("return", code)])]),
+      : [block("if", [`(${LENGTH}`, "~", `^(${never.join("|")})$)`], [directive("return", code)])]),
   ];
 }
 

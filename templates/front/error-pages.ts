@@ -118,7 +118,13 @@ const PAGES: readonly ErrorPage[] = [
     message: "the request headers are too large",
     early: true,
   },
-  { name: "500", codes: [500], status: 500, message: "the load balancer failed" },
+  {
+    name: "500",
+    codes: [500],
+    status: 503,
+    message: "the load balancer has no room for so many and large requests, or failed; try again",
+    headers: { "Retry-After": RETRY_AFTER_SECONDS },
+  },
   { name: "501", codes: [501], status: 501, message: "not implemented", early: true },
   {
     name: "503",
@@ -215,14 +221,10 @@ export function errorPages(balancer: BalancerPlan): Directive[] {
       directive("error_page", ...page.codes, `=${page.status}`, locationOf(page)),
     ),
     ...pages.map((page, at) => {
-      const of = block(
-        "location",
-        [...(page.early ? ["="] : []), locationOf(page)],
-        pageBody(page),
-      );
-      return at === 0
-        ? because("these pages carry the headers of the server besides their own", of)
-        : of;
+      const place = [...(page.early ? ["="] : []), locationOf(page)];
+      const of = block("location", place, pageBody(page));
+      if (at > 0) return of;
+      return because("these pages carry the headers of the server besides their own", of);
     }),
   ];
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacking } from "../support/needs.ts";
 import { until } from "../../toolchain/until.mjs";
 import { ask, nodeOf } from "../behaviour/harness/client.ts";
+import { RawSocket } from "../behaviour/harness/raw-socket.ts";
 import { RoutedMesh, names } from "./harness/routed-mesh.ts";
 
 const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
@@ -72,6 +73,44 @@ describe.skipIf(why)(`a mesh of three nodes with different models${why ? ` (${wh
     const answer = await post("/api/chat", chatting(size, order));
     expect([answer.status, nodeOf(answer)]).toEqual([200, "a"]);
   });
+
+  test.each([
+    ["", {}],
+    [", with a limit per client", { access: { limits: { concurrent: 90 } } }],
+  ])(
+    "bodies without a length go where their model is, however long after their headers they come%s",
+    async (_, balancer) => {
+      await using beside = await RoutedMesh.start(
+        image,
+        [
+          { name: "a", models: ["a:latest"] },
+          { name: "b", models: ["b:7b"] },
+          { name: "c", models: ["c:latest"] },
+        ],
+        { balancer },
+      );
+      const sockets = await Promise.all(
+        Array.from({ length: 40 }, () => RawSocket.open(beside.balancer.url)),
+      );
+      const headers = [
+        "POST /api/chat HTTP/1.1",
+        ...["Host: localhost", "Connection: close", "Transfer-Encoding: chunked"],
+        "Expect: 100-continue",
+      ];
+      for (const socket of sockets) socket.write(`${headers.join("\r\n")}\r\n\r\n`);
+      // nginx says so when it begins to read the body, of which nothing is there yet.
+      for (const socket of sockets) await socket.expect("HTTP/1.1 100 Continue\r\n\r\n");
+      const body = JSON.stringify({ model: "b:7b", messages: [] });
+      for (const socket of sockets) {
+        socket.write(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+      }
+      for (const socket of sockets) {
+        await socket.expect("HTTP/1.1 200 OK");
+        await socket.expect("X-Mesh-Node: b");
+        socket[Symbol.dispose]();
+      }
+    },
+  );
 
   test("a model in the middle of a body, and one in a tool's schema, mislead nobody", async () => {
     const filling = "y".repeat(6000);

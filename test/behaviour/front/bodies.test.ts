@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { NGINX, ROUTER } from "../../../config/defaults.ts";
+import { BODIES } from "../../../templates/tuning.ts";
 import { until } from "../../../toolchain/until.mjs";
 import { lacking } from "../../support/needs.ts";
 import { ask } from "../harness/client.ts";
@@ -14,7 +15,10 @@ const why = lacking("OLLAMA_MESH_NGINX_IMAGE");
 const image = process.env.OLLAMA_MESH_NGINX_IMAGE ?? "";
 
 const MIB = 1024 * 1024;
-const memory = ["--memory", `${NGINX.memoryMib}m`, "--memory-swap", `${NGINX.memoryMib}m`];
+const memory = [
+  ...["--memory", `${NGINX.memoryMib}m`, "--memory-swap", `${NGINX.memoryMib}m`],
+  ...["--tmpfs", `/tmp:mode=1777,size=${BODIES.roomMiB}m`],
+];
 /** 1,300 connects at once are more than a toy takes in two seconds. */
 const BALANCER = { management: { port: 11435 }, connectTimeoutSeconds: 60 };
 const LIMITS_MS = 300_000;
@@ -83,7 +87,7 @@ describe.skipIf(why)(`bodies${why ? ` (${why})` : ""}`, () => {
 
   test.each([
     ["20 of 60 MiB", 20, 60 * MIB, false],
-    ["20 of 60 MiB without a length", 20, 60 * MIB, true],
+    ["90 of 2 MiB without a length", 90, 2 * MIB, true],
     ["150 of 9 MiB", 150, 9 * MIB, false],
     ["900 of 900 KiB, all below what stays in memory", 900, 900 * 1024, false],
   ])(
@@ -93,6 +97,16 @@ describe.skipIf(why)(`bodies${why ? ` (${why})` : ""}`, () => {
         statuses: ["200"],
         whole: count,
       });
+    },
+    LIMITS_MS,
+  );
+
+  test(
+    "20 of 60 MiB without a length at once: what finds no room is told to come back, and no worker is killed",
+    async () => {
+      const { statuses } = await uploads(mesh.balancer.url, "/api/chat", 20, 60 * MIB, true);
+      expect(statuses.filter((status) => status !== "200")).toEqual(["503"]);
+      expect(await upload(mesh.balancer.url, "/api/chat", 60 * MIB, true)).toBe("200");
     },
     LIMITS_MS,
   );

@@ -24,8 +24,8 @@ const HARDENED = {
   readOnly: true,
   capabilities: { drops: ["ALL"] },
   securityOpts: ["no-new-privileges:true"],
-  memory: 2048,
-  memorySwap: 2048,
+  memory: 3072,
+  memorySwap: 3072,
   ulimits: [{ name: "nofile", soft: 18_432, hard: 18_432 }],
   labels: [meshLabel, { label: "ollama-mesh.node", value: "balancer" }],
   logDriver: "json-file",
@@ -73,6 +73,7 @@ describe("a balancer", () => {
     const joined = `container:${CONTAINER} lab-balancer`;
     expect(one(resources, CONTAINER, "lab-balancer-nginx").inputs).toEqual({
       ...HARDENED,
+      tmpfs: { "/tmp": "mode=1777,size=384m" },
       command: ["sh", "-c", 'exec "$@" >/proc/1/fd/1 2>/proc/1/fd/2', "sh", ...NGINX],
       networkMode: joined,
       pidMode: joined,
