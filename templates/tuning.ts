@@ -34,14 +34,14 @@ export const FRONT = {
  * /tmp, and nginx's program reads it into memory once more: 1.3 GB at most of NGINX.memoryMib.
  */
 export const BODIES = {
-  /** Size of /tmp. */
+  /** Size of /tmp: those of seven digits, and larger ones, at their largest. */
   roomMiB: 384,
   /** Of 10 to 100 KB: 100 MB. */
   places5: 1000,
   /** Up to a megabyte: 100 MB. */
   places6: 100,
-  /** Up to ten: 110 MB with their buffers. */
-  places7: 10,
+  /** Up to ten, such as pictures for a model that sees: 240 MB. */
+  places7: 24,
   /**
    * Those that do not tell (chunked: Spring's and other clients). Most are short; where all were long, /tmp is full
    * sooner, and the rest gets 503. Two had room before, as the largest have, and of three at once one was a 404.
