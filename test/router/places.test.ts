@@ -141,7 +141,7 @@ describe.skipIf(why)(`a program with a fault${why ? ` (${why})` : ""}`, () => {
       "no hint: Error: fault",
       {
         program: {
-          "choose.js": `export const choose = () => { throw new Error("fault"); }; export const anyWillDo = choose; export const loadPrice = choose;\n`,
+          "choose.js": `export const choose = () => { throw new Error("fault"); }; export const anyWillDo = choose; export const loadPrice = choose; export const somebody = choose;\n`,
         },
       },
     ],
@@ -160,7 +160,7 @@ describe.skipIf(why)(`a program with a fault${why ? ` (${why})` : ""}`, () => {
       "no hint: Error: fault",
       {
         program: {
-          "places.js": `export const take = () => { throw new Error("fault"); }; export const giveBack = take; export const heal = () => ({ healed: 0, inFlight: new Map() }); export const move = take;\n`,
+          "places.js": `export const CROWDED = -1; export const take = () => { throw new Error("fault"); }; export const giveBack = take; export const heal = () => ({ healed: 0, inFlight: new Map() }); export const move = take;\n`,
         },
       },
     ],
