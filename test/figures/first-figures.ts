@@ -78,18 +78,13 @@ try {
   show("  first byte p50, p99", `${firstByte(many, 50)}, ${firstByte(many, 99)}`);
 
   const running = startLoad({ ...ask, atATime: 16 });
-  const more = (count: number) => {
-    const target = running.soFar.length + count;
-    const enough = async () => running.soFar.length >= target;
-    return until(`${count} more answers`, enough, { seconds: 120 });
-  };
-  await more(50);
+  await running.more(50, 120);
   await run("docker", ["kill", `${stack.mesh}-a`]);
   const killed = performance.now();
-  await more(150);
+  await running.more(150, 120);
   await run("docker", ["kill", `${stack.mesh}-b`]);
   const alone = performance.now();
-  await more(150);
+  await running.more(150, 120);
   running.stop();
   const all = await running.done;
   const between = (from: number, to: number) =>

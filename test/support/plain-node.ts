@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { expect } from "vitest";
 
+import type { RouterSettings } from "../../templates/router-data.ts";
 import { ADDRESS } from "./mesh-network.ts";
 
 /** The environment of its Ollama, sorted. */
@@ -54,15 +55,18 @@ export const plainContainer = (name: keyof typeof ADDRESS) => ({
   destroyGraceSeconds: 10,
 });
 
-/** What the program in nginx is told in a mesh without settings, as a step gets it. */
+/** What the program in nginx is told beside the nodes in a mesh without settings. */
+export const ROUTER_SETTINGS: RouterSettings = {
+  choice: "earliest",
+  judged: true,
+  longestWaitSeconds: 60,
+  requestsMost: 1000,
+  waitingPerPlace: 64,
+  loadSeconds: 20,
+};
+
+/** The same as a step gets it. */
 export const ROUTER = {
   program: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
-  settings: {
-    choice: "earliest",
-    judged: true,
-    longestWaitSeconds: 60,
-    requestsMost: 1000,
-    waitingPerPlace: 64,
-    loadSeconds: 20,
-  },
+  settings: ROUTER_SETTINGS,
 };

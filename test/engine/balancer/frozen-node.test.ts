@@ -38,13 +38,9 @@ test("a request that waits in a paused node is answered by another", async () =>
     perSecond: 8,
     silenceSeconds: 120,
   });
-  const more = (count: number) => {
-    const target = running.soFar.length + count;
-    return until("more answers", async () => running.soFar.length >= target, { seconds: 60 });
-  };
   const node = `${lab().mesh}-b`;
   try {
-    await more(16);
+    await running.more(16);
     await run("docker", ["pause", node]);
     const paused = Date.now();
     await until("a connection that was closed", async () => (await said()).length > 0, {
@@ -52,7 +48,7 @@ test("a request that waits in a paused node is answered by another", async () =>
     });
     figure("closed after", inSeconds((Date.now() - paused) / 1000));
     const closed = performance.now();
-    await more(8);
+    await running.more(8);
     // All that were asked have ended while it still is frozen.
     running.stop();
     const outcomes = await running.done;

@@ -38,15 +38,11 @@ test("a stuck node is taken out, restarted and let in again, and no request that
     perSecond: 8,
     silenceSeconds: 120,
   });
-  const more = (count: number) => {
-    const target = running.soFar.length + count;
-    return until("more answers", async () => running.soFar.length >= target, { seconds: 60 });
-  };
   try {
-    await more(8);
+    await running.more(8);
     await run("docker", ["pause", `${lab().mesh}-b`]); // connects, and never says a word
     await command("restart", "b", "--drain-seconds", "2");
-    await more(8);
+    await running.more(8);
   } finally {
     running.stop();
   }

@@ -161,23 +161,17 @@ describe("load", () => {
   test("a killed node takes only the streams with it that had begun; then the backup takes over", async () => {
     const { url, mesh } = lab();
     const running = startLoad({ url, model: model(), atATime: 16 });
-    const more = (count: number, seconds = 60) => {
-      const target = running.soFar.length + count;
-      return until(`${count} more answers`, async () => running.soFar.length >= target, {
-        seconds,
-      });
-    };
-    await more(40);
+    await running.more(40);
 
     await run("docker", ["kill", `${mesh}-a`]);
     const killed = performance.now();
-    await more(100);
+    await running.more(100);
     const withoutA = running.soFar.filter(({ began }) => began > killed);
     expect(Object.keys(served(withoutA))).toEqual(["b"]);
 
     await run("docker", ["kill", `${mesh}-b`]);
     const alone = performance.now();
-    await more(100);
+    await running.more(100);
     running.stop();
     const outcomes = await running.done;
     const withoutBoth = outcomes.filter(({ began }) => began > alone);

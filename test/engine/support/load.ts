@@ -3,6 +3,8 @@ import { Agent, request } from "node:http";
 import { request as requestTls } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { until } from "../../../toolchain/until.mjs";
+
 /** One request and its end. */
 export interface Outcome {
   /** The node that answered, by the balancer's word; "" when none did. */
@@ -144,6 +146,8 @@ export interface RunningLoad {
   done: Promise<Outcome[]>;
   /** Those so far. */
   soFar: readonly Outcome[];
+  /** Waits until so many more have ended; default within 60 s. */
+  more(count: number, seconds?: number): Promise<unknown>;
 }
 
 /** Starts clients that each ask again as soon as they have their answer, on connections that they keep. */
@@ -170,7 +174,11 @@ export function startLoad(wanted: Load): RunningLoad {
     agent.destroy();
     return outcomes;
   });
-  return { stop: () => void (left = 0), done, soFar: outcomes };
+  const more = (count: number, seconds = 60) => {
+    const target = outcomes.length + count;
+    return until(`${count} more answers`, async () => outcomes.length >= target, { seconds });
+  };
+  return { stop: () => void (left = 0), done, soFar: outcomes, more };
 }
 
 /** Sends a number of requests and gives all outcomes. */

@@ -9,7 +9,7 @@ import { figure, inSeconds } from "../../support/report/figure.ts";
 import type { TestLan } from "./lan.ts";
 
 /** Clients that ask until they are told to stop: some for short answers, some for streams of seconds. */
-export async function startClients({ url }: TestLan): Promise<RunningLoad> {
+export async function startClients({ url }: TestLan): Promise<Omit<RunningLoad, "more">> {
   const long = await slowModel(url);
   const loads = [
     startLoad({ url, model: model(), atATime: 4, perSecond: 20 }),

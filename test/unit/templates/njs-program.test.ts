@@ -3,15 +3,11 @@ import { expect, test } from "vitest";
 import { dataFile, njsProgram, programHash } from "../../../templates/njs-program.ts";
 import { routedServer } from "../../../templates/nodes/routed-group.ts";
 import type { RouterData } from "../../../templates/router-data.ts";
+import { ROUTER_SETTINGS } from "../../support/plain-node.ts";
 
 const data: RouterData = {
   nodes: [{ name: "a", kind: "ollama", url: "http://10.0.0.2:11434", places: 1 }],
-  choice: "earliest",
-  judged: true,
-  longestWaitSeconds: 60,
-  requestsMost: 1000,
-  waitingPerPlace: 64,
-  loadSeconds: 20,
+  ...ROUTER_SETTINGS,
 };
 
 test("the program is every source but the stand-in for the data", () => {

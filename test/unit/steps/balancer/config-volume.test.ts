@@ -8,6 +8,7 @@ import {
 import { EMPTY, seal } from "../../../../steps/balancer/mesh-state.ts";
 import { withServers } from "../../../../templates/admitted-servers.ts";
 import type { Router } from "../../../../templates/router-data.ts";
+import { ROUTER_SETTINGS } from "../../../support/plain-node.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -35,17 +36,7 @@ test("secret files are named by their hash, which changes the config's", () => {
 });
 
 test("the program is named by its hash, and what it is told lies beside the config", () => {
-  const router: Router = {
-    program: "abc",
-    settings: {
-      choice: "earliest",
-      judged: true,
-      longestWaitSeconds: 60,
-      requestsMost: 1000,
-      waitingPerPlace: 64,
-      loadSeconds: 20,
-    },
-  };
+  const router: Router = { program: "abc", settings: ROUTER_SETTINGS };
   const state = { ...EMPTY, base: "return 200 @config-hash@;\n", router };
   const { words, input } = changeCall(state, true);
   expect(words.slice(2, 5)).toEqual(["", "programs/abc", "reload"]);
